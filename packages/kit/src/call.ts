@@ -1,0 +1,158 @@
+import type { Clock } from "./clock.ts";
+import { systemClock } from "./clock.ts";
+import type { Fault } from "./fault.ts";
+import { coreReasons, fault } from "./fault.ts";
+
+/** Names and values in turn, flat: `["x-request-id", "a1", …]`. Names are lower case; a name may repeat. */
+export type Metadata = string[];
+
+/** Structured log lines. Fields are plain values; secrets never go in. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A logger that adds these fields to every line. */
+  with(fields: LogFields): Logger;
+}
+
+/** Fields of a log line, by name. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Who is at the other end: `address` is host:port, `identity` a SPIFFE id or subject once it has been proven. */
+export interface Peer {
+  readonly address: string;
+  readonly identity: string | undefined;
+}
+
+/** W3C trace context: 32 and 16 hex digits and whether the trace is recorded. */
+export interface TraceContext {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly sampled: boolean;
+}
+
+/** The name of a typed value that a Layer puts on a call and a handler reads. Compared by identity. */
+export interface CallKey<T> {
+  readonly name: string;
+  readonly value?: T;
+}
+
+/** What a Call begins with; each field has a default that works. */
+export interface CallOptions {
+  /** Full name of the method, "/weir.feed.v1.Feed/Page". Default "". */
+  readonly method?: string;
+  /** Milliseconds until DEADLINE_EXCEEDED. Default none; a child never gets more than its parent has left. */
+  readonly timeoutMs?: number;
+  readonly parent?: Call;
+  readonly metadata?: Metadata;
+  readonly peer?: Peer;
+  readonly trace?: TraceContext;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+}
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
+const noPeer: Peer = { address: "", identity: undefined };
+const noTrace: TraceContext = { traceId: "", spanId: "", sampled: false };
+
+/** Everything that belongs to one call beside its message. A class because it holds a timer and a listener. */
+export class Call {
+  readonly method: string;
+  readonly clock: Clock;
+  /** On `clock.monotonicMs`; Infinity when there is none. */
+  readonly deadlineMs: number;
+  readonly metadata: Metadata;
+  /** Metadata that the answer will carry; a handler may add to it until it answers. */
+  readonly replyMetadata: Metadata = [];
+  readonly peer: Peer;
+  trace: TraceContext;
+  log: Logger;
+  #parent: Call | undefined;
+  #values: Map<CallKey<unknown>, unknown> | undefined;
+  #controller: AbortController | undefined;
+  #ended: Fault | undefined;
+  #release: (() => void) | undefined;
+
+  constructor(options: CallOptions = {}) {
+    const parent = options.parent;
+    this.#parent = parent;
+    this.method = options.method ?? parent?.method ?? "";
+    this.clock = options.clock ?? parent?.clock ?? systemClock;
+    const ownMs = options.timeoutMs === undefined ? Infinity : this.clock.monotonicMs() + options.timeoutMs;
+    this.deadlineMs = Math.min(ownMs, parent?.deadlineMs ?? Infinity);
+    this.metadata = options.metadata ?? [];
+    this.peer = options.peer ?? parent?.peer ?? noPeer;
+    this.trace = options.trace ?? parent?.trace ?? noTrace;
+    this.log = options.log ?? parent?.log ?? silent;
+  }
+
+  /** Aborts when the caller gives up or the deadline passes; its reason is a Fault. Made when first asked for. */
+  get signal(): AbortSignal {
+    if (this.#controller) return this.#controller.signal;
+    const controller = (this.#controller = new AbortController());
+    if (this.#ended) controller.abort(this.#ended);
+    else this.#arm();
+    return controller.signal;
+  }
+
+  /** Milliseconds left, never below 0; Infinity without a deadline. */
+  remainingMs(): number {
+    return this.deadlineMs === Infinity ? Infinity : Math.max(0, this.deadlineMs - this.clock.monotonicMs());
+  }
+
+  /** Ends the call early: the signal aborts with this Fault. Only the first end counts. */
+  cancel(reason: Fault = fault(coreReasons.CALL_CANCELLED, "The caller gave up.")): void {
+    if (this.#ended) return;
+    this.#ended = reason;
+    this.finish();
+    this.#controller?.abort(reason);
+  }
+
+  /** Why the call ended early, if it did. */
+  get ended(): Fault | undefined {
+    return this.#ended;
+  }
+
+  /** Lets go of timer and listener. Whoever made the call runs this once the answer is there. */
+  finish(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+
+  /** The value that a Layer set under the key, on this call or on the one it came from. */
+  get<T>(key: CallKey<T>): T | undefined {
+    return (this.#values?.has(key) ? this.#values.get(key) : this.#parent?.get(key)) as T | undefined;
+  }
+
+  /** Sets a typed value for the layers and the handler further in. */
+  set<T>(key: CallKey<T>, value: T): void {
+    (this.#values ??= new Map()).set(key, value);
+  }
+
+  /** A call made while serving this one: inherits deadline, trace, peer, log and values; cancelled with it. */
+  child(options: Omit<CallOptions, "parent"> = {}): Call {
+    return new Call({ ...options, parent: this });
+  }
+
+  #arm(): void {
+    const parent = this.#parent?.signal;
+    const onParent = (): void => this.cancel(parent?.reason as Fault);
+    if (parent?.aborted) return onParent();
+    parent?.addEventListener("abort", onParent, { once: true });
+    const stop =
+      this.deadlineMs === Infinity
+        ? undefined
+        : this.clock.after(this.remainingMs(), () => this.cancel(fault(coreReasons.DEADLINE_EXCEEDED, "The deadline of the call passed.")));
+    this.#release = () => {
+      stop?.();
+      parent?.removeEventListener("abort", onParent);
+    };
+  }
+}
+
+/** The first value of a name in lower case, or undefined. */
+export function metadataValue(metadata: readonly string[], name: string): string | undefined {
+  for (let index = 0; index < metadata.length; index += 2) if (metadata[index] === name) return metadata[index + 1];
+  return undefined;
+}

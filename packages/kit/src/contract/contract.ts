@@ -1,0 +1,68 @@
+import type { Reason } from "../fault.ts";
+
+/** What JSON.parse may answer. */
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+
+/** How a message type is read and written. One constant of this shape is generated for every message. */
+export interface MessageType<T> {
+  /** Full protobuf name, "weir.feed.v1.PageRequest". */
+  readonly typeName: string;
+  /** A message with every field at its default. */
+  create(init?: Partial<T>): T;
+  /** Canonical proto JSON as text, written straight-line; fields at their default are left out. */
+  toJson(message: T): string;
+  /** Reads parsed canonical proto JSON; throws JSON_INVALID naming the field, what was expected and what was found. */
+  fromJson(json: JsonValue): T;
+}
+
+/** Which sides of a method stream. */
+export type MethodKind = "unary" | "server_stream" | "client_stream" | "bidi_stream";
+
+/** One `google.api.http` rule. `path` is the template, "/v1/services/{service}:promote". */
+export interface HttpRule {
+  readonly verb: "GET" | "PUT" | "POST" | "DELETE" | "PATCH";
+  readonly path: string;
+  /** "*" takes the whole body, a field's JSON name that field, "" no body (the rest comes from the query). */
+  readonly body: string;
+  /** Field of the answer that is the body; "" for the whole answer. */
+  readonly responseBody: string;
+}
+
+/** What is known of a method at compile time. */
+export interface MethodDescriptor<Q = unknown, R = unknown> {
+  /** As in the contract: "Page". */
+  readonly name: string;
+  /** Key of the handler: "page". */
+  readonly localName: string;
+  /** "/weir.feed.v1.Feed/Page". */
+  readonly path: string;
+  readonly kind: MethodKind;
+  readonly input: MessageType<Q>;
+  readonly output: MessageType<R>;
+  /** From `idempotency_level`: "none" may not be repeated, "safe" changes nothing, "idempotent" may be repeated. */
+  readonly idempotency: "none" | "safe" | "idempotent";
+  readonly http: readonly HttpRule[];
+  /** Fields of the input that are scalars or repeated scalars, by JSON path, for path and query binding. */
+  readonly fields: readonly FieldDescriptor[];
+}
+
+/** A field that a path or a query may set. `json` is its JSON name, nested ones with dots: "page.size". */
+export interface FieldDescriptor {
+  readonly json: string;
+  /** As in the contract, "page.page_size". Both names are accepted in a query. */
+  readonly proto: string;
+  readonly kind: "string" | "number" | "bool" | "enum" | "bytes";
+  readonly repeated: boolean;
+}
+
+/** What is known of a service at compile time. `Handlers` and `Client` are the generated interfaces. */
+export interface ServiceDescriptor<Handlers = unknown, Client = unknown> {
+  /** "weir.feed.v1.Feed". */
+  readonly typeName: string;
+  readonly methods: Readonly<Record<string, MethodDescriptor<never, unknown>>>;
+  /** Types only: never set. */
+  readonly types?: { readonly handlers: Handlers; readonly client: Client };
+}
+
+/** Reasons generated from an enum that has `option (weir.errors) = true`. */
+export type ContractReasons = Readonly<Record<string, Reason>>;
