@@ -44,11 +44,10 @@ export interface FaultOptions {
   readonly cause?: unknown;
 }
 
-const brand = Symbol.for("weir.fault");
-
 /** The one error. Make it with `fault`, recognise it with `isFault`, turn anything into it with `faultFrom`. */
 export class Fault extends Error {
-  readonly [brand] = true;
+  /** What `isFault` looks for. */
+  readonly brand = "weir.fault";
   readonly code: Code;
   readonly reason: string;
   readonly details: readonly FaultDetail[];
@@ -69,24 +68,31 @@ export function fault(reason: Pick<Reason, "reason" | "code">, message: string, 
   return new Fault(reason, message, options);
 }
 
-/** Makes a package's catalogue: keys are the reasons. Every reason stands in docs/reasons.md too; a test compares. */
-export function defineReasons<const T extends Record<string, Omit<Reason, "reason">>>(
-  table: T,
-): { readonly [K in keyof T & string]: Reason & { readonly reason: K } } {
-  const entries = Object.entries(table).map(([reason, rest]) => [reason, Object.freeze({ reason, ...rest })]);
-  return Object.freeze(Object.fromEntries(entries)) as { readonly [K in keyof T & string]: Reason & { readonly reason: K } };
-}
+/** A package's catalogue: reasons by their own name. Written `{ … } as const`; each key is its reason. */
+export type Reasons = Readonly<Record<string, Reason>>;
 
-/** Reasons that the grammar itself gives. */
-export const coreReasons = defineReasons({
-  CALL_CANCELLED: { code: "CANCELLED", meaning: "The caller gave up before the answer was ready." },
-  DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", meaning: "The deadline of the call passed before the answer was ready." },
-  UNEXPECTED: { code: "INTERNAL", meaning: "Something failed that nobody planned for; the log holds the cause under the id in the message." },
-});
+/** Reasons that the grammar itself gives. Every catalogue stands in docs/reasons.md too; a test compares. */
+export const coreReasons = {
+  CALL_CANCELLED: {
+    reason: "CALL_CANCELLED",
+    code: "CANCELLED",
+    meaning: "The caller gave up before the answer was ready.",
+  },
+  DEADLINE_EXCEEDED: {
+    reason: "DEADLINE_EXCEEDED",
+    code: "DEADLINE_EXCEEDED",
+    meaning: "The deadline of the call passed before the answer was ready.",
+  },
+  UNEXPECTED: {
+    reason: "UNEXPECTED",
+    code: "INTERNAL",
+    meaning: "Something failed that nobody planned for; the log holds the cause under the id in the message.",
+  },
+} as const;
 
 /** Whether a value is a Fault, by brand: two copies of the package recognise each other's. */
 export function isFault(value: unknown): value is Fault {
-  return typeof value === "object" && value !== null && (value as { [brand]?: unknown })[brand] === true;
+  return typeof value === "object" && value !== null && (value as { brand?: unknown }).brand === "weir.fault";
 }
 
 /**

@@ -9,11 +9,9 @@ export interface WireReason {
   readonly meaning: string;
 }
 
-const brand = Symbol.for("weir.fault");
-
 /** What wire rejects with. It carries the brand of a Fault, so kit treats it as one, though wire imports nothing. */
 export class WireError extends Error {
-  readonly [brand] = true;
+  readonly brand = "weir.fault";
   readonly code: WireCode;
   readonly reason: string;
   readonly status: number;
