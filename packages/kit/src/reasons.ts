@@ -1,0 +1,123 @@
+/** Reasons that the kit gives beside those of the grammar (`coreReasons` in fault.ts). Also listed in docs/reasons.md. */
+export const kitReasons = {
+  JSON_INVALID: {
+    reason: "JSON_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "The JSON is malformed or does not fit the message; the text names the field, what was expected and what was found.",
+  },
+  ROUTE_NOT_FOUND: {
+    reason: "ROUTE_NOT_FOUND",
+    code: "NOT_FOUND",
+    meaning: "No method of this app answers the path.",
+  },
+  VERB_NOT_ALLOWED: {
+    reason: "VERB_NOT_ALLOWED",
+    code: "UNIMPLEMENTED",
+    meaning: "The path exists, but not for this HTTP method; the Allow header lists those it has.",
+  },
+  CONTENT_TYPE_UNSUPPORTED: {
+    reason: "CONTENT_TYPE_UNSUPPORTED",
+    code: "INVALID_ARGUMENT",
+    meaning: "The body is in a format that the method does not read; the text names those it does.",
+  },
+  ENCODING_UNSUPPORTED: {
+    reason: "ENCODING_UNSUPPORTED",
+    code: "UNIMPLEMENTED",
+    meaning: "The message is compressed; only identity is read.",
+  },
+  PROTOCOL_VERSION_UNSUPPORTED: {
+    reason: "PROTOCOL_VERSION_UNSUPPORTED",
+    code: "INVALID_ARGUMENT",
+    meaning: "The header connect-protocol-version names another version than 1.",
+  },
+  TIMEOUT_INVALID: {
+    reason: "TIMEOUT_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "The header connect-timeout-ms is not a whole number of at most ten digits.",
+  },
+  REQUEST_TOO_LARGE: {
+    reason: "REQUEST_TOO_LARGE",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "A message of the request is larger than this app reads.",
+  },
+  RESPONSE_TOO_LARGE: {
+    reason: "RESPONSE_TOO_LARGE",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "A message of the answer is larger than the limit of the side that reports it.",
+  },
+  PATH_INVALID: {
+    reason: "PATH_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "The path is not valid percent-encoded UTF-8.",
+  },
+  QUERY_INVALID: {
+    reason: "QUERY_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "The query cannot be read, or gives a single-valued field more than once.",
+  },
+  ENVELOPE_INVALID: {
+    reason: "ENVELOPE_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "The enveloped messages of a stream are cut off, flagged in an unknown way, or not as many as the method takes.",
+  },
+  ORIGIN_NOT_ALLOWED: {
+    reason: "ORIGIN_NOT_ALLOWED",
+    code: "PERMISSION_DENIED",
+    meaning: "A browser asked from an origin that the app's corsOrigins do not list.",
+  },
+  HANDLER_MISSING: {
+    reason: "HANDLER_MISSING",
+    code: "FAILED_PRECONDITION",
+    meaning: "A method of the contract has no handler, or something that is not a function.",
+  },
+  HANDLER_UNKNOWN: {
+    reason: "HANDLER_UNKNOWN",
+    code: "FAILED_PRECONDITION",
+    meaning: "A handler belongs to no method of the contract.",
+  },
+  HANDLER_ANSWER_INVALID: {
+    reason: "HANDLER_ANSWER_INVALID",
+    code: "INTERNAL",
+    meaning: "A handler or a layer answered a stream for a single message, or a single message for a stream.",
+  },
+  ROUTE_CONFLICT: {
+    reason: "ROUTE_CONFLICT",
+    code: "FAILED_PRECONDITION",
+    meaning: "Two methods claim the same HTTP method and path, or one service is implemented twice.",
+  },
+  TEMPLATE_INVALID: {
+    reason: "TEMPLATE_INVALID",
+    code: "FAILED_PRECONDITION",
+    meaning: "The path template of a google.api.http rule is malformed or names a field that a path cannot set.",
+  },
+  STREAM_UNSUPPORTED: {
+    reason: "STREAM_UNSUPPORTED",
+    code: "UNIMPLEMENTED",
+    meaning: "The transport or the protocol cannot stream in this direction.",
+  },
+  STREAM_TRUNCATED: {
+    reason: "STREAM_TRUNCATED",
+    code: "UNAVAILABLE",
+    meaning: "The stream broke off before its end message; what came before is valid, more may be missing.",
+  },
+  PEER_UNREACHABLE: {
+    reason: "PEER_UNREACHABLE",
+    code: "UNAVAILABLE",
+    meaning: "The other side could not be reached, or the connection broke before the answer was there.",
+  },
+  PEER_ANSWER_INVALID: {
+    reason: "PEER_ANSWER_INVALID",
+    code: "INTERNAL",
+    meaning: "The other side answered something that the protocol does not allow.",
+  },
+  PEER_HTTP_STATUS: {
+    reason: "PEER_HTTP_STATUS",
+    code: "UNKNOWN",
+    meaning: "Something on the way answered a plain HTTP error; its status was mapped to the code.",
+  },
+  PEER_FAULT: {
+    reason: "PEER_FAULT",
+    code: "UNKNOWN",
+    meaning: "The other side failed without naming a reason; its code was kept.",
+  },
+} as const;
