@@ -11,8 +11,22 @@ export interface MessageType<T> {
   create(init?: Partial<T>): T;
   /** Canonical proto JSON as text, written straight-line; fields at their default are left out. */
   toJson(message: T): string;
-  /** Reads parsed canonical proto JSON; throws JSON_INVALID naming the field, what was expected and what was found. */
-  fromJson(json: JsonValue): T;
+  /**
+   * Reads parsed canonical proto JSON; throws JSON_INVALID naming the field, what was expected and what was found.
+   * `above` is where the message stands in a larger one; only generated code gives it.
+   */
+  fromJson(json: JsonValue, above?: JsonPlace): T;
+}
+
+/** Where a reader of JSON stands: a message being read, the field it is at, and what it is nested in. */
+export interface JsonPlace {
+  readonly above: JsonPlace | undefined;
+  /** How many messages this one is nested in, itself included. At most 100. */
+  readonly depth: number;
+  /** Name of the field being read, as the JSON spells it; "" before the first. */
+  field: string;
+  /** Item of a list or key of a map being read. */
+  item: number | string | undefined;
 }
 
 /** Which sides of a method stream. */
@@ -44,6 +58,12 @@ export interface MethodDescriptor<Q = unknown, R = unknown> {
   readonly http: readonly HttpRule[];
   /** Fields of the input that are scalars or repeated scalars, by JSON path, for path and query binding. */
   readonly fields: readonly FieldDescriptor[];
+  /** From `(weir.policy)`: time for the whole call, retries included. Absent for none. */
+  readonly timeoutMs?: number;
+  /** From `(weir.policy)`: how often a failed call may be repeated. Absent for never. */
+  readonly retries?: number;
+  /** From `(weir.critical)`: shed last. */
+  readonly critical?: boolean;
 }
 
 /** A field that a path or a query may set. `json` is its JSON name, nested ones with dots: "page.size". */
@@ -59,7 +79,7 @@ export interface FieldDescriptor {
 export interface ServiceDescriptor<Handlers = unknown, Client = unknown> {
   /** "weir.feed.v1.Feed". */
   readonly typeName: string;
-  readonly methods: Readonly<Record<string, MethodDescriptor<never, unknown>>>;
+  readonly methods: Readonly<Record<string, MethodDescriptor>>;
   /** Types only: never set. */
   readonly types?: { readonly handlers: Handlers; readonly client: Client };
 }
