@@ -120,4 +120,39 @@ export const kitReasons = {
     code: "UNKNOWN",
     meaning: "The other side failed without naming a reason; its code was kept.",
   },
+  DATABASE_URL_INVALID: {
+    reason: "DATABASE_URL_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "The address of the database is none of sqlite:<file>, sqlite::memory: and postgres://….",
+  },
+  DATABASE_UNAVAILABLE: {
+    reason: "DATABASE_UNAVAILABLE",
+    code: "UNAVAILABLE",
+    meaning: "The database could not be opened or reached, or went away; it is tried again with the next query.",
+  },
+  DATABASE_CONFLICT: {
+    reason: "DATABASE_CONFLICT",
+    code: "ALREADY_EXISTS",
+    meaning: "A row with the same key is there already.",
+  },
+  DATABASE_BUSY: {
+    reason: "DATABASE_BUSY",
+    code: "ABORTED",
+    meaning: "Others held or changed the same rows for longer than the retries lasted; nothing was written.",
+  },
+  MIGRATION_CHANGED: {
+    reason: "MIGRATION_CHANGED",
+    code: "FAILED_PRECONDITION",
+    meaning: "A migration that the database has been through differs from the one in the program; add a new one instead.",
+  },
+  MIGRATION_UNKNOWN: {
+    reason: "MIGRATION_UNKNOWN",
+    code: "FAILED_PRECONDITION",
+    meaning: "The database has been through a migration that this program does not know; a newer version wrote it.",
+  },
+  MIGRATION_FAILED: {
+    reason: "MIGRATION_FAILED",
+    code: "INTERNAL",
+    meaning: "A migration failed and was undone; those before it stand, and the next start goes on from there.",
+  },
 } as const;
