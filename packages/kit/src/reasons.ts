@@ -5,6 +5,16 @@ export const kitReasons = {
     code: "INVALID_ARGUMENT",
     meaning: "The JSON is malformed or does not fit the message; the text names the field, what was expected and what was found.",
   },
+  MESSAGE_INVALID: {
+    reason: "MESSAGE_INVALID",
+    code: "INTERNAL",
+    meaning: "A message to be written holds a value that its contract does not allow: a mistake of this program.",
+  },
+  CONTRACT_INVALID: {
+    reason: "CONTRACT_INVALID",
+    code: "FAILED_PRECONDITION",
+    meaning: "A contract cannot be turned into code; the text names the place, what was expected and what was found.",
+  },
   ROUTE_NOT_FOUND: {
     reason: "ROUTE_NOT_FOUND",
     code: "NOT_FOUND",
@@ -154,5 +164,15 @@ export const kitReasons = {
     reason: "MIGRATION_FAILED",
     code: "INTERNAL",
     meaning: "A migration failed and was undone; those before it stand, and the next start goes on from there.",
+  },
+  METRIC_INVALID: {
+    reason: "METRIC_INVALID",
+    code: "FAILED_PRECONDITION",
+    meaning: "A metric, label or bucket is named or used in a way that Prometheus or its first declaration does not allow.",
+  },
+  HISTOGRAM_INVALID: {
+    reason: "HISTOGRAM_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "Counts that are said to come from a latency histogram do not fit its buckets.",
   },
 } as const;
