@@ -75,11 +75,14 @@ export interface FieldDescriptor {
   readonly repeated: boolean;
 }
 
-/** What is known of a service at compile time. `Handlers` and `Client` are the generated interfaces. */
-export interface ServiceDescriptor<Handlers = unknown, Client = unknown> {
+/** Methods of a service by the key of their handler. */
+export type MethodDescriptors = Readonly<Record<string, MethodDescriptor>>;
+
+/** What is known of a service at compile time. `Handlers` and `Client` are the generated interfaces, `Methods` has the exact types. */
+export interface ServiceDescriptor<Handlers = unknown, Client = unknown, Methods extends MethodDescriptors = MethodDescriptors> {
   /** "weir.feed.v1.Feed". */
   readonly typeName: string;
-  readonly methods: Readonly<Record<string, MethodDescriptor>>;
+  readonly methods: Methods;
   /** Types only: never set. */
   readonly types?: { readonly handlers: Handlers; readonly client: Client };
 }

@@ -1,0 +1,44 @@
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fault } from "@weir/kit/fault";
+import { cliReasons } from "./reasons.ts";
+
+/** How a run of buf ended. */
+export interface BufResult {
+  readonly ok: boolean;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs buf, which never asks the network here: every module is local. Throws CONTRACTS_INVALID when it is not installed or hangs. */
+export function runBuf(args: readonly string[], { root, signal }: { readonly root: string; readonly signal?: AbortSignal }): Promise<BufResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [bufPath(root), ...args, "--timeout", "30s"], { cwd: root, signal, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    let errors = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (errors += chunk));
+    child.once("error", (cause) => reject(fault(cliReasons.CONTRACTS_INVALID, "expected buf to start, found that it does not", { cause })));
+    child.once("close", (code) => resolve({ ok: code === 0, output, errors: errors.trim() }));
+  });
+}
+
+/** Folder of a npm package as seen from the root, else as seen from this one; undefined when it is not installed. */
+export function packageFolder(name: string, root: string): string | undefined {
+  for (const from of [join(root, "package.json"), import.meta.url]) {
+    try {
+      return dirname(createRequire(from).resolve(`${name}/package.json`));
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
+
+function bufPath(root: string): string {
+  const folder = packageFolder("@bufbuild/buf", root);
+  if (folder === undefined) throw fault(cliReasons.CONTRACTS_INVALID, "expected the npm package @bufbuild/buf to be installed, found it missing");
+  return join(folder, "bin", "buf");
+}

@@ -1,0 +1,282 @@
+import type { Fault } from "../fault.ts";
+import { fault } from "../fault.ts";
+import { kitReasons } from "../reasons.ts";
+import type { JsonPlace, JsonValue } from "./contract.ts";
+import { base64FromBytes, bytesFromBase64 } from "./base64.ts";
+
+/**
+ * What generated code is made of: one function reads and one writes each kind of value of proto JSON.
+ * Readers take what JSON.parse answered and throw JSON_INVALID; writers answer JSON text and throw MESSAGE_INVALID.
+ * Source: protobuf.dev, "ProtoJSON Format".
+ */
+export type JsonObject = { [key: string]: JsonValue };
+
+/** Messages may nest this deep in JSON, as in other implementations of protobuf. */
+export const jsonDepthMax = 100;
+
+const textMax = 40;
+const numberPattern = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const integerPattern = /^-?(?:0|[1-9]\d{0,19})$/;
+const floatMax = 3.4028234663852886e38;
+// eslint-disable-next-line no-control-regex
+const escapePattern = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+/** Begins the reading of a message inside another one. */
+export function placeBelow(above: JsonPlace | undefined): JsonPlace {
+  const depth = above === undefined ? 1 : above.depth + 1;
+  if (depth > jsonDepthMax) throw jsonInvalid(above, `at most ${jsonDepthMax} nested messages`, "more");
+  return { above, depth, field: "", item: undefined };
+}
+
+/** Where a reader stands, "films[3].genre"; "" at the outermost message. */
+export function pathOf(at: JsonPlace | undefined): string {
+  const parts: string[] = [];
+  for (let place = at; place !== undefined; place = place.above) {
+    const item = typeof place.item === "string" ? `[${clipped(place.item)}]` : place.item === undefined ? "" : `[${place.item}]`;
+    if (place.field !== "") parts.push(plainName(place.field) + item);
+  }
+  return parts.reverse().join(".");
+}
+
+/** The JSON_INVALID Fault; also says the path as a google.rpc.BadRequest detail. */
+export function jsonInvalid(at: JsonPlace | undefined, expected: string, found: string): Fault {
+  const field = pathOf(at);
+  const description = `expected ${expected}, found ${found}`;
+  const details = [{ typeName: "google.rpc.BadRequest", value: { fieldViolations: [{ field, description }] } }];
+  return fault(kitReasons.JSON_INVALID, field === "" ? `JSON: ${description}` : `JSON field ${field}: ${description}`, { details });
+}
+
+/** The Fault for a field that the message does not have. */
+export function fieldUnknown(at: JsonPlace, typeName: string): Fault {
+  return jsonInvalid(at, `a field of ${typeName}`, "an unknown name");
+}
+
+/** The Fault for a field given under both of its names, or a second member of a oneof. */
+export function fieldTwice(at: JsonPlace, once: string): Fault {
+  return jsonInvalid(at, `${once} to be set once`, "it set twice");
+}
+
+/** What a message about a wrong value calls it: short, and never more than 40 characters of the value. */
+export function foundIn(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "object") return "an object";
+  if (typeof value === "string") return clipped(value);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return typeof value === "bigint" ? "a bigint" : typeof value;
+}
+
+/** A JSON object, whose keys the caller walks. */
+export function objectFrom(value: JsonValue | undefined, at: JsonPlace | undefined): JsonObject {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw jsonInvalid(at, "an object", foundIn(value));
+}
+
+/** A JSON array, whose items the caller walks. */
+export function listFrom(value: JsonValue | undefined, at: JsonPlace): JsonValue[] {
+  if (Array.isArray(value)) return value;
+  throw jsonInvalid(at, "a list", foundIn(value));
+}
+
+/** An empty map field. It has no prototype, so that no key is special, "__proto__" included. */
+export function createMap<V>(): Record<string, V> {
+  return Object.create(null) as Record<string, V>;
+}
+
+/** `string`: Unicode without lone surrogates, as UTF-8 could not carry them. */
+export function stringFrom(value: JsonValue | undefined, at: JsonPlace): string {
+  if (typeof value !== "string") throw jsonInvalid(at, "a string", foundIn(value));
+  if (!value.isWellFormed()) throw jsonInvalid(at, "valid Unicode", "a lone surrogate");
+  return value;
+}
+
+/** `bool`: only true and false. */
+export function boolFrom(value: JsonValue | undefined, at: JsonPlace): boolean {
+  if (typeof value === "boolean") return value;
+  throw jsonInvalid(at, "true or false", foundIn(value));
+}
+
+/** `int32`, `sint32`, `sfixed32`: a number or its text; 1.0 and 1e3 are whole too. */
+export function int32From(value: JsonValue | undefined, at: JsonPlace): number {
+  if (typeof value === "number" && (value | 0) === value) return value | 0;
+  const number = numberIn(value);
+  if (number !== undefined && (number | 0) === number) return number | 0;
+  throw jsonInvalid(at, "a 32-bit integer", foundIn(value));
+}
+
+/** `uint32`, `fixed32`: a number or its text. */
+export function uint32From(value: JsonValue | undefined, at: JsonPlace): number {
+  const number = typeof value === "number" ? value : numberIn(value);
+  if (number !== undefined && number >>> 0 === number) return number >>> 0;
+  throw jsonInvalid(at, "an unsigned 32-bit integer", foundIn(value));
+}
+
+/** `int64`, `sint64`, `sfixed64`: text of digits, or a number (which JSON.parse has rounded beyond 2^53). */
+export function int64From(value: JsonValue | undefined, at: JsonPlace): bigint {
+  const integer = bigintIn(value);
+  if (integer !== undefined && BigInt.asIntN(64, integer) === integer) return integer;
+  throw jsonInvalid(at, "a 64-bit integer", foundIn(value));
+}
+
+/** `uint64`, `fixed64`: text of digits, or a number (which JSON.parse has rounded beyond 2^53). */
+export function uint64From(value: JsonValue | undefined, at: JsonPlace): bigint {
+  const integer = bigintIn(value);
+  if (integer !== undefined && BigInt.asUintN(64, integer) === integer) return integer;
+  throw jsonInvalid(at, "an unsigned 64-bit integer", foundIn(value));
+}
+
+/** `double`: a finite number or its text, or "NaN", "Infinity", "-Infinity". */
+export function doubleFrom(value: JsonValue | undefined, at: JsonPlace): number {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  if (value === "NaN") return NaN;
+  if (value === "Infinity") return Infinity;
+  if (value === "-Infinity") return -Infinity;
+  const number = typeof value === "string" ? numberIn(value) : undefined;
+  if (number !== undefined && Number.isFinite(number)) return number;
+  throw jsonInvalid(at, "a finite number", foundIn(value));
+}
+
+/** `float`: as `double`, within the range of 32 bits. The digits are kept as they are. */
+export function floatFrom(value: JsonValue | undefined, at: JsonPlace): number {
+  const number = doubleFrom(value, at);
+  if (number <= floatMax && number >= -floatMax) return number;
+  if (typeof value === "string" && !Number.isFinite(number)) return number;
+  throw jsonInvalid(at, "a number in the range of 32-bit floats", foundIn(value));
+}
+
+/** `bytes`: base64 in the standard or the URL alphabet, padded or not. */
+export function bytesFrom(value: JsonValue | undefined, at: JsonPlace): Uint8Array {
+  const bytes = typeof value === "string" ? bytesFromBase64(value) : undefined;
+  if (bytes === undefined) throw jsonInvalid(at, "base64", foundIn(value));
+  return bytes;
+}
+
+/** Key of a map with 32-bit integer keys, as it is kept: canonical decimal text. */
+export function int32KeyFrom(key: string, at: JsonPlace): string {
+  if (integerPattern.test(key)) return String(int32From(key, at));
+  throw jsonInvalid(at, "a 32-bit integer as key", clipped(key));
+}
+
+/** Key of a map with unsigned 32-bit integer keys. */
+export function uint32KeyFrom(key: string, at: JsonPlace): string {
+  if (integerPattern.test(key)) return String(uint32From(key, at));
+  throw jsonInvalid(at, "an unsigned 32-bit integer as key", clipped(key));
+}
+
+/** Key of a map with 64-bit integer keys. */
+export function int64KeyFrom(key: string, at: JsonPlace): string {
+  return String(int64From(key, at));
+}
+
+/** Key of a map with unsigned 64-bit integer keys. */
+export function uint64KeyFrom(key: string, at: JsonPlace): string {
+  return String(uint64From(key, at));
+}
+
+/** Key of a map with bool keys: "true" or "false". */
+export function boolKeyFrom(key: string, at: JsonPlace): string {
+  if (key === "true" || key === "false") return key;
+  throw jsonInvalid(at, `"true" or "false" as key`, clipped(key));
+}
+
+/** The Fault of a writer: the message holds what its contract does not allow. That is a mistake of the program, not of a caller. */
+export function messageInvalid(expected: string, value: unknown): Fault {
+  return fault(kitReasons.MESSAGE_INVALID, `Message field: expected ${expected}, found ${foundIn(value)}`);
+}
+
+/** Text of a `string`, escaped where JSON needs it; a lone surrogate is written as its escape. */
+export function stringText(value: string): string {
+  if (typeof value !== "string") throw messageInvalid("a string", value);
+  return escapePattern.test(value) ? JSON.stringify(value) : `"${value}"`;
+}
+
+/** Text of an `int32`. */
+export function int32Text(value: number): string {
+  if ((value | 0) !== value) throw messageInvalid("a 32-bit integer", value);
+  return `${value}`;
+}
+
+/** Text of a `uint32`. */
+export function uint32Text(value: number): string {
+  if (value >>> 0 !== value) throw messageInvalid("an unsigned 32-bit integer", value);
+  return `${value}`;
+}
+
+/** Text of an `int64`: digits in quotes. */
+export function int64Text(value: bigint): string {
+  if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) throw messageInvalid("a 64-bit integer as bigint", value);
+  return `"${value}"`;
+}
+
+/** Text of a `uint64`: digits in quotes. */
+export function uint64Text(value: bigint): string {
+  if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
+    throw messageInvalid("an unsigned 64-bit integer as bigint", value);
+  }
+  return `"${value}"`;
+}
+
+/** Text of a `double` or `float`; what JSON has no number for goes in quotes. */
+export function doubleText(value: number): string {
+  if (typeof value !== "number") throw messageInvalid("a number", value);
+  if (Number.isFinite(value)) return Object.is(value, -0) ? "-0" : `${value}`;
+  return `"${value}"`;
+}
+
+/** Text of a `bool`. */
+export function boolText(value: boolean): string {
+  if (typeof value !== "boolean") throw messageInvalid("true or false", value);
+  return value ? "true" : "false";
+}
+
+/** Text of `bytes`: padded base64. */
+export function bytesText(value: Uint8Array): string {
+  if (!(value instanceof Uint8Array)) throw messageInvalid("bytes", value);
+  return `"${base64FromBytes(value)}"`;
+}
+
+/** How the values of one enum are read and written. */
+export interface EnumJson {
+  /** The name in quotes, or the digits of a number that has none. */
+  text(value: number): string;
+  /** From a name or a number. A number without a name is kept when the enum is open, as proto3's are. */
+  from(value: JsonValue | undefined, at: JsonPlace): number;
+}
+
+/** What `createEnumJson` needs: the full name for messages, every name with its number, and whether unknown numbers are kept. */
+export interface EnumJsonOptions {
+  readonly typeName: string;
+  readonly names: readonly (readonly [name: string, value: number])[];
+  readonly open: boolean;
+}
+
+/** Reads and writes an enum by its names in the contract; of two names of one number the first is written. */
+export function createEnumJson({ typeName, names, open }: EnumJsonOptions): EnumJson {
+  const numbers = new Map(names);
+  const texts = new Map([...names].reverse().map(([name, value]) => [value, JSON.stringify(name)]));
+  return {
+    text: (value) => texts.get(value) ?? int32Text(value),
+    from(value, at) {
+      const number = typeof value === "string" ? numbers.get(value) : open || texts.has(value as number) ? value : undefined;
+      if (typeof number === "number" && (number | 0) === number) return number | 0;
+      throw jsonInvalid(at, `a value of ${typeName}`, foundIn(value));
+    },
+  };
+}
+
+function numberIn(value: JsonValue | undefined): number | undefined {
+  return typeof value === "string" && numberPattern.test(value) ? Number(value) : undefined;
+}
+
+function bigintIn(value: JsonValue | undefined): bigint | undefined {
+  if (typeof value === "string") return integerPattern.test(value) ? BigInt(value) : undefined;
+  return Number.isInteger(value) ? BigInt(value as number) : undefined;
+}
+
+function clipped(text: string): string {
+  return text.length <= textMax ? JSON.stringify(text) : `${JSON.stringify(text.slice(0, textMax))}… (${text.length} characters)`;
+}
+
+function plainName(name: string): string {
+  return name.length <= textMax && /^[\w@]+$/.test(name) ? name : clipped(name);
+}

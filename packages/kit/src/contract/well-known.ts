@@ -1,0 +1,254 @@
+import type { JsonPlace, JsonValue, MessageType } from "./contract.ts";
+import type { EnumJson, JsonObject } from "./json.ts";
+import { fieldTwice, foundIn, jsonDepthMax, jsonInvalid, messageInvalid, objectFrom, placeBelow, stringFrom, stringText } from "./json.ts";
+
+/** A point in time: seconds since 1970 and 0 to 999,999,999 nanoseconds. In JSON RFC 3339 text, years 1 to 9999. */
+export interface Timestamp {
+  seconds: bigint;
+  nanos: number;
+}
+
+/** A span of time; both parts have the same sign. In JSON "1.5s". At most ±315,576,000,000 seconds. */
+export interface Duration {
+  seconds: bigint;
+  nanos: number;
+}
+
+/** Names of fields, as in the contract ("user.display_name"). In JSON one text, "user.displayName,id". */
+export interface FieldMask {
+  paths: string[];
+}
+
+/** A message without fields. */
+export type Empty = Record<never, never>;
+
+/**
+ * A message of any type, kept in its JSON form, because no registry of types is needed for that: `json` is what stands
+ * beside "@type". Use `anyFrom` and `messageFromAny`.
+ */
+export interface Any {
+  /** "type.googleapis.com/weir.feed.v1.Film". */
+  typeUrl: string;
+  json: JsonObject;
+}
+
+const timePattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+const durationPattern = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/;
+const timeMsMin = Date.parse("0001-01-01T00:00:00Z");
+const timeMsMax = Date.parse("9999-12-31T23:59:59.999Z");
+const durationSecondsMax = 315_576_000_000n;
+
+/** google.protobuf.Timestamp. */
+export const Timestamp: MessageType<Timestamp> = {
+  typeName: "google.protobuf.Timestamp",
+  create: (init) => ({ seconds: init?.seconds ?? 0n, nanos: init?.nanos ?? 0 }),
+  toJson({ seconds, nanos }) {
+    const ms = Number(seconds) * 1000;
+    if (!(ms >= timeMsMin && ms <= timeMsMax)) throw messageInvalid("a time in the years 1 to 9999", seconds);
+    return `"${new Date(ms).toISOString().slice(0, 19)}${fraction(nanos)}Z"`;
+  },
+  fromJson(json, above) {
+    const match = typeof json === "string" ? timePattern.exec(json) : null;
+    const utcMs = match ? Date.parse(`${match[1]}Z`) : NaN;
+    // Date.parse takes the 30th of February for the 1st of March.
+    if (!match || Number.isNaN(utcMs) || new Date(utcMs).toISOString().slice(0, 19) !== match[1]) {
+      throw jsonInvalid(above, "a time like 2026-01-31T23:59:59.5Z", foundIn(json));
+    }
+    const ms = Date.parse(`${match[1]}${match[3]}`);
+    if (!(ms >= timeMsMin && ms <= timeMsMax)) throw jsonInvalid(above, "a time in the years 1 to 9999", foundIn(json));
+    return { seconds: BigInt(ms / 1000), nanos: Number((match[2] ?? "").padEnd(9, "0")) };
+  },
+};
+
+/** google.protobuf.Duration. */
+export const Duration: MessageType<Duration> = {
+  typeName: "google.protobuf.Duration",
+  create: (init) => ({ seconds: init?.seconds ?? 0n, nanos: init?.nanos ?? 0 }),
+  toJson({ seconds, nanos }) {
+    if (seconds > durationSecondsMax || seconds < -durationSecondsMax) throw messageInvalid("at most ±315576000000 seconds", seconds);
+    if ((seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0)) throw messageInvalid("seconds and nanos of one sign", nanos);
+    const negative = seconds < 0n || nanos < 0;
+    return `"${negative ? "-" : ""}${negative ? -seconds : seconds}${fraction(negative ? -nanos : nanos)}s"`;
+  },
+  fromJson(json, above) {
+    const match = typeof json === "string" ? durationPattern.exec(json) : null;
+    const seconds = BigInt(match?.[2] ?? 0);
+    const nanos = Number((match?.[3] ?? "").padEnd(9, "0"));
+    if (!match || seconds > durationSecondsMax) {
+      throw jsonInvalid(above, "a duration like 1.5s, at most 315576000000s", foundIn(json));
+    }
+    return match[1] === "-" ? { seconds: -seconds, nanos: nanos === 0 ? 0 : -nanos } : { seconds, nanos };
+  },
+};
+
+/** google.protobuf.FieldMask. */
+export const FieldMask: MessageType<FieldMask> = {
+  typeName: "google.protobuf.FieldMask",
+  create: (init) => ({ paths: init?.paths ?? [] }),
+  toJson({ paths }) {
+    const names = paths.map((path) => {
+      const name = path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      if (snakeFromCamel(name) !== path) throw messageInvalid("a path that survives camel case", path);
+      return name;
+    });
+    return stringText(names.join(","));
+  },
+  fromJson(json, above) {
+    if (typeof json !== "string" || json.includes("_")) throw jsonInvalid(above, "field names in camel case, joined by commas", foundIn(json));
+    return { paths: json === "" ? [] : json.split(",").map(snakeFromCamel) };
+  },
+};
+
+/** google.protobuf.Empty. */
+export const Empty: MessageType<Empty> = {
+  typeName: "google.protobuf.Empty",
+  create: () => ({}),
+  toJson: () => "{}",
+  fromJson(json, above) {
+    const at = placeBelow(above);
+    for (const key in objectFrom(json, above)) {
+      at.field = key;
+      throw jsonInvalid(at, "no field in google.protobuf.Empty", "one");
+    }
+    return {};
+  },
+};
+
+/** google.protobuf.Value: any JSON without NaN and Infinity. */
+export const Value: MessageType<JsonValue> = {
+  typeName: "google.protobuf.Value",
+  create: (init) => (init ?? null) as JsonValue,
+  toJson: (value) => valueText(value, 0),
+  fromJson: valueFrom,
+};
+
+/** google.protobuf.NullValue: in JSON null. */
+export const NullValue = { NULL_VALUE: 0 } as const;
+export type NullValue = (typeof NullValue)[keyof typeof NullValue];
+
+/** Reads and writes google.protobuf.NullValue. */
+export const nullValueJson: EnumJson = {
+  text: () => "null",
+  from(value, at) {
+    if (value === null || value === "NULL_VALUE" || value === 0) return 0;
+    throw jsonInvalid(at, "null", foundIn(value));
+  },
+};
+
+/** google.protobuf.Struct: a JSON object. */
+export const Struct: MessageType<JsonObject> = {
+  typeName: "google.protobuf.Struct",
+  create: (init) => ({ ...init }) as JsonObject,
+  toJson: (value) => valueText(value, 0),
+  fromJson: (json, above) => valueFrom(objectFrom(json, above), above) as JsonObject,
+};
+
+/** google.protobuf.ListValue: a JSON array. */
+export const ListValue: MessageType<JsonValue[]> = {
+  typeName: "google.protobuf.ListValue",
+  create: (init) => [...((init ?? []) as JsonValue[])],
+  toJson: (value) => valueText(value, 0),
+  fromJson(json, above) {
+    if (!Array.isArray(json)) throw jsonInvalid(above, "a list", foundIn(json));
+    return valueFrom(json, above) as JsonValue[];
+  },
+};
+
+/** google.protobuf.Any. What it holds is checked only when `messageFromAny` reads it. */
+export const Any: MessageType<Any> = {
+  typeName: "google.protobuf.Any",
+  create: (init) => ({ typeUrl: init?.typeUrl ?? "", json: init?.json ?? {} }),
+  toJson({ typeUrl, json }) {
+    if (typeUrl === "") return "{}";
+    const rest = valueText(json, 0).slice(1);
+    return `{"@type":${stringText(typeUrl)}${rest === "}" ? "" : ","}${rest}`;
+  },
+  fromJson(json, above) {
+    const { "@type": type, ...rest } = objectFrom(valueFrom(json, above), above);
+    if (type === undefined && Object.keys(rest).length === 0) return { typeUrl: "", json: {} };
+    const at = placeBelow(above);
+    at.field = "@type";
+    const typeUrl = stringFrom(type, at);
+    if (typeUrl === "" || typeUrl.endsWith("/")) throw jsonInvalid(at, "the URL of a type", foundIn(typeUrl));
+    return { typeUrl, json: rest };
+  },
+};
+
+/** Types whose JSON is not an object of their fields: inside an Any it stands under "value". */
+const specialTypes = new Set(["Any", "Duration", "FieldMask", "ListValue", "Struct", "Timestamp", "Value"].map((name) => `google.protobuf.${name}`));
+
+/** Wraps a message into an Any. */
+export function anyFrom<T>(type: MessageType<T>, message: T): Any {
+  const json = JSON.parse(type.toJson(message)) as JsonValue;
+  const typeUrl = `type.googleapis.com/${type.typeName}`;
+  return { typeUrl, json: specialTypes.has(type.typeName) ? { value: json } : (json as JsonObject) };
+}
+
+/** The message in an Any, or undefined when it holds another type. Throws JSON_INVALID when it does not fit the type. */
+export function messageFromAny<T>(type: MessageType<T>, any: Any): T | undefined {
+  if (any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1) !== type.typeName) return undefined;
+  if (!specialTypes.has(type.typeName)) return type.fromJson(any.json);
+  for (const key in any.json) if (key !== "value") throw fieldTwice({ ...placeBelow(undefined), field: key }, '"value" alone');
+  return type.fromJson(any.json["value"] ?? null);
+}
+
+/** Milliseconds since 1970, cut to whole ones. */
+export function msFromTimestamp({ seconds, nanos }: Timestamp): number {
+  return Number(seconds) * 1000 + Math.floor(nanos / 1e6);
+}
+
+/** From milliseconds since 1970; fractions are kept down to the microsecond. */
+export function timestampFromMs(ms: number): Timestamp {
+  const seconds = Math.floor(ms / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1000) * 1000 };
+}
+
+/** Milliseconds, with fractions. */
+export function msFromDuration({ seconds, nanos }: Duration): number {
+  return Number(seconds) * 1000 + nanos / 1e6;
+}
+
+/** From milliseconds; fractions are kept down to the microsecond. */
+export function durationFromMs(ms: number): Duration {
+  const seconds = Math.trunc(ms / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1000) * 1000 };
+}
+
+function valueFrom(value: JsonValue, above: JsonPlace | undefined): JsonValue {
+  if (typeof value === "number" && !Number.isFinite(value)) throw jsonInvalid(above, "a finite number", foundIn(value));
+  if (typeof value === "string" && !value.isWellFormed()) throw jsonInvalid(above, "valid Unicode", "a lone surrogate");
+  if (typeof value !== "object" || value === null) return value;
+  const at = placeBelow(above);
+  if (Array.isArray(value)) {
+    for (const item of value) valueFrom(item, at);
+    return value;
+  }
+  for (const key in value) {
+    at.field = key;
+    valueFrom(value[key] as JsonValue, at);
+  }
+  return value;
+}
+
+function valueText(value: JsonValue, depth: number): string {
+  if (depth > jsonDepthMax) throw messageInvalid(`JSON at most ${jsonDepthMax} deep`, value);
+  if (typeof value === "string") return stringText(value);
+  if (value === null || typeof value === "boolean") return String(value);
+  if (typeof value === "number" && Number.isFinite(value)) return String(value);
+  if (Array.isArray(value)) return `[${value.map((item) => valueText(item, depth + 1)).join(",")}]`;
+  if (typeof value !== "object") throw messageInvalid("JSON", value);
+  return `{${Object.keys(value)
+    .map((key) => `${stringText(key)}:${valueText(value[key] as JsonValue, depth + 1)}`)
+    .join(",")}}`;
+}
+
+function fraction(nanos: number): string {
+  if (nanos === 0) return "";
+  if (!Number.isInteger(nanos) || nanos < 0 || nanos > 999_999_999) throw messageInvalid("0 to 999999999 nanoseconds", nanos);
+  const digits = String(nanos).padStart(9, "0");
+  return `.${digits.endsWith("000000") ? digits.slice(0, 3) : digits.endsWith("000") ? digits.slice(0, 6) : digits}`;
+}
+
+function snakeFromCamel(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
