@@ -23,14 +23,14 @@ const bare = new Set(["wire", "kit"]);
 const core = new Set(["service", "call", "fault", "clock"].map((name) => `packages/kit/src/${name}.ts`));
 
 /** Files of contract/ that run in Node because they write code: the generator and the protoc plugin. */
-const generator = /^packages\/kit\/src\/contract\/(generator|generate|plugin|protoc)[^/]*(\/|\.ts$)/;
+const generator = /^packages\/kit\/src\/contract\/(compiler|generator|plugin|protoc)[^/]*(\/|\.ts$)/;
 
 /** Rooms of control that meet only in the files above them. */
 const blindRooms = new Set(["registry", "routes", "releases", "identity", "audit", "store", "translate", "xds", "kubernetes"]);
 
 const consoleExternals = new Set(["preact", "uplot"]);
 
-/** Whether a file of the kit must run in a browser. */
+/** Whether a file of the kit must run in a browser, whatever imports it. */
 export function isNeutral(path: string): boolean {
   if (core.has(path)) return true;
   if (path.startsWith("packages/kit/src/contract/")) return !generator.test(path);
@@ -62,7 +62,7 @@ function importFault(tree: Tree, source: Source, one: Import): string | undefine
   const fault = arrowFault(source.path, target.path);
   if (fault !== undefined) return fault;
   if (target.kind === "door") return doorFault(tree, source, specifier);
-  return kitFault(source, target.path) ?? roomFault(source, target.path);
+  return kitFault(tree, source, target.path) ?? roomFault(source, target.path);
 }
 
 function packageOf(path: string): string | undefined {
@@ -101,16 +101,34 @@ function doorFault(tree: Tree, source: Source, specifier: string): string | unde
 
 function consoleDoorFault(tree: Tree, specifier: string): string | undefined {
   const target = resolveImport(tree, { from: "packages/console/src/page.ts", specifier });
-  if (target.kind !== "door" || target.path.startsWith("packages/api/") || isNeutral(target.path)) return undefined;
-  return `the console imports api and the kit's neutral doors only, found ${specifier}`;
+  if (target.kind !== "door") return undefined;
+  if (!/^packages\/(api|kit)\//.test(target.path)) return `the console imports api and the kit's neutral doors only, found ${specifier}`;
+  const culprit = nodeImporter(tree, target.path);
+  return culprit && `the console runs in a browser and may not import ${specifier}: ${culprit}`;
 }
 
-function kitFault(source: Source, to: string): string | undefined {
+/** The file among those that a file loads that needs Node, and what it needs; undefined when all run in a browser. */
+function nodeImporter(tree: Tree, start: string): string | undefined {
+  const seen = new Set<string>([start]);
+  for (const path of seen) {
+    for (const one of tree.sources.get(path)?.imports ?? []) {
+      if (one.kind === "type" || one.kind === "reference") continue;
+      const target = resolveImport(tree, one);
+      if (target.kind === "node") return `${path} imports ${target.name}`;
+      if (target.kind === "door" && target.path.startsWith("packages/wire/")) return `${path} imports ${one.specifier}`;
+      if (target.kind === "file" || target.kind === "door") seen.add(target.path);
+    }
+  }
+  return undefined;
+}
+
+function kitFault(tree: Tree, source: Source, to: string): string | undefined {
   if (houseOf(source.path) !== houseOf(to)) return `leaves its package by a relative path, to ${to}; use the package's door`;
   if (source.test) return undefined;
   if (core.has(source.path) && !core.has(to)) return `the core four import nothing but each other, found ${to}`;
-  if (isNeutral(source.path) && !isNeutral(to)) return `runs in a browser and may not import ${to}, which does not`;
-  return undefined;
+  if (!isNeutral(source.path) || isNeutral(to)) return undefined;
+  const culprit = nodeImporter(tree, to);
+  return culprit && `runs in a browser and may not import ${to}: ${culprit}`;
 }
 
 function roomFault(source: Source, to: string): string | undefined {

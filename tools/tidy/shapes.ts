@@ -2,6 +2,7 @@ import type { Comment, Declaration, ParamPattern, Program, TSInterfaceBody, TSSi
 import { Visitor } from "oxc-parser";
 import type { Source } from "./source.ts";
 import type { Tree } from "./tree.ts";
+import { resolveImport } from "./tree.ts";
 import type { Violation } from "./violation.ts";
 
 const fieldsMax = 12;
@@ -31,9 +32,13 @@ export function optionsRule(tree: Tree): Violation[] {
   return found;
 }
 
-/** An exported function takes at most two positional parameters, then one options object, callback, call or signal. */
+/**
+ * What a package's door shows takes at most two positional parameters, then one options object, callback, call or signal.
+ * Between the files of a package it may be one more: codecs pass bytes, start and end without making an object of them.
+ */
 export function parametersRule(tree: Tree): Violation[] {
   const found: Violation[] = [];
+  const shown = namesAtDoors(tree);
   for (const source of tree.sources.values()) {
     if (source.generated || source.test) continue;
     for (const statement of source.program.body) {
@@ -42,12 +47,29 @@ export function parametersRule(tree: Tree): Violation[] {
       const parameters = declared.params.filter((one) => one.type !== "RestElement");
       const last = parameters.at(-1);
       const positional = last && isTrailing(last, source.text) ? parameters.length - 1 : parameters.length;
-      if (positional <= positionalMax) continue;
-      const message = `${declared.id?.name} takes ${parameters.length} parameters; at most two, then one options object`;
+      const most = shown.has(`${source.path}#${declared.id?.name}`) ? positionalMax : positionalMax + 1;
+      if (positional <= most) continue;
+      const message = `${declared.id?.name} takes ${parameters.length} parameters; at most ${most}, then one options object`;
       found.push({ rule: "parameters", path: source.path, line: source.lineAt(declared.start), message });
     }
   }
   return found;
+}
+
+/** What the doors of packages show, as "path#name" of where it is declared. */
+function namesAtDoors(tree: Tree): Set<string> {
+  const shown = new Set<string>();
+  for (const path of new Set(tree.manifests.flatMap((manifest) => [...manifest.doors.values()]))) {
+    for (const statement of tree.sources.get(path)?.program.body ?? []) {
+      if (statement.type !== "ExportNamedDeclaration") continue;
+      for (const name of statement.declaration ? declaredNames(statement.declaration) : []) shown.add(`${path}#${name}`);
+      const target = statement.source && resolveImport(tree, { from: path, specifier: statement.source.value });
+      for (const one of statement.specifiers) {
+        if (target?.kind === "file" && one.local.type === "Identifier") shown.add(`${target.path}#${one.local.name}`);
+      }
+    }
+  }
+  return shown;
 }
 
 /** Whether a last parameter is what a signature may end with beside its two positional ones. */

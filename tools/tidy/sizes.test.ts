@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { found } from "./planted.ts";
+import { sizesRule } from "./sizes.ts";
+
+const lines = (count: number): string => "  work();\n".repeat(count);
+
+test("a file of 400 lines stands, one of 401 falls, a generated one stands", () => {
+  assert.deepEqual(found(sizesRule, { "tools/a.ts": "work();\n".repeat(400) }), []);
+  assert.deepEqual(found(sizesRule, { "tools/a.ts": "work();\n".repeat(401) }), ["tools/a.ts:0 at most 400 lines, found 401"]);
+  assert.deepEqual(found(sizesRule, { "tools/a.weir.ts": "work();\n".repeat(401) }), []);
+});
+
+test("a function of 70 lines stands, one of 71 falls, whatever its form", () => {
+  assert.deepEqual(found(sizesRule, { "tools/a.ts": `function f() {\n${lines(68)}}\n` }), []);
+  const expected = (name: string): string[] => [`tools/a.ts:1 a function has at most 70 lines, ${name} has 71`];
+  assert.deepEqual(found(sizesRule, { "tools/a.ts": `function f() {\n${lines(69)}}\n` }), expected("f"));
+  assert.equal(found(sizesRule, { "tools/a.ts": `const f = () => {\n${lines(69)}};\n` }).length, 1);
+  assert.equal(found(sizesRule, { "tools/a.ts": `class A {\n  f() {\n${lines(69)}}\n}\n` }).length, 1);
+});
+
+test("what registers tests is not measured, the tests in it are", () => {
+  const long = `suite("a", () => {\n  test("b", () => {});\n${lines(80)}});\n`;
+  assert.deepEqual(found(sizesRule, { "tools/a.test.ts": long }), []);
+  assert.equal(found(sizesRule, { "tools/a.test.ts": `suite("a", () => {\n  test("b", () => {\n${lines(80)}});\n});\n` }).length, 1);
+});
