@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { test } from "node:test";
+import { createMetrics } from "./metrics.ts";
+import { createProcessMetrics } from "./process.ts";
+
+function value(text: string, sample: string): number {
+  const line = text.split("\n").find((each) => each.startsWith(`${sample} `));
+  assert.ok(line, `no ${sample} in\n${text}`);
+  return Number(line.slice(sample.length + 1));
+}
+
+function turnsOfTheLoop(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
+}
+
+test("process metrics tell CPU, memory, handles and garbage collection", async () => {
+  const metrics = createMetrics();
+  const observed = createProcessMetrics(metrics);
+  const server = createServer().listen(0, "127.0.0.1");
+  let garbage: unknown[] = [];
+  for (let round = 0; round < 200; round++) garbage = Array.from({ length: 20_000 }, (_, index) => ({ index }));
+  assert.equal(garbage.length, 20_000);
+  await turnsOfTheLoop(10);
+  const text = metrics.text();
+  assert.ok(value(text, "process_resident_memory_bytes") > 2 ** 24);
+  assert.ok(value(text, "nodejs_heap_used_bytes") > 2 ** 20);
+  assert.ok(value(text, 'nodejs_gc_pauses_total{kind="minor"}') >= 1);
+  assert.ok(value(text, 'nodejs_active_resources{type="TCPServerWrap"}') >= 1);
+  assert.ok(value(text, "process_start_time_seconds") > 1.7e9);
+  const cpu = process.cpuUsage();
+  assert.ok(Math.abs(value(metrics.text(), "process_cpu_seconds_total") - (cpu.user + cpu.system) / 1e6) < 0.5);
+  observed.close();
+  server.close();
+});
+
+test("process metrics show a blocked loop, and an idle one as not late", async () => {
+  const metrics = createMetrics();
+  const observed = createProcessMetrics(metrics, { windowMs: 60_000 });
+  await turnsOfTheLoop(200);
+  const idle = metrics.text();
+  assert.ok(value(idle, 'nodejs_eventloop_delay_seconds{quantile="0.5"}') < 0.015, "an idle loop is not late");
+  assert.ok(value(idle, "nodejs_eventloop_utilization_ratio") < 0.9);
+  const endMs = performance.now() + 150;
+  while (performance.now() < endMs);
+  await turnsOfTheLoop(50);
+  const blocked = metrics.text();
+  assert.ok(value(blocked, 'nodejs_eventloop_delay_seconds{quantile="1"}') > 0.1, "the block of 150 ms is seen");
+  observed.close();
+});
+
+test("process metrics tell of the last whole window", async () => {
+  const metrics = createMetrics();
+  const observed = createProcessMetrics(metrics, { windowMs: 100 });
+  await turnsOfTheLoop(60);
+  const endMs = performance.now() + 120;
+  while (performance.now() < endMs);
+  await turnsOfTheLoop(5);
+  assert.ok(value(metrics.text(), 'nodejs_eventloop_delay_seconds{quantile="1"}') > 0.08);
+  await turnsOfTheLoop(250);
+  assert.ok(value(metrics.text(), 'nodejs_eventloop_delay_seconds{quantile="1"}') < 0.08, "the block has left the window");
+  observed.close();
+});
