@@ -4,6 +4,9 @@ const depthMax = 6;
 const entriesMax = 100;
 const textMax = 8192;
 const causesMax = 5;
+/** A program uses few names; a search costs more than a look-up. */
+const knownNames = new Map<string, boolean>();
+const knownNamesMax = 1000;
 const masked = '"[masked]"';
 
 const secretName = /token|authorization|passw(or)?d|cookie|secret|credential|api[-_]?key/i;
@@ -22,7 +25,7 @@ export function logText(value: unknown, name = ""): string | undefined {
 
 function valueText(value: unknown, name: string, depth: number): string | undefined {
   if (value === undefined || typeof value === "function") return undefined;
-  if (name !== "" && secretName.test(name)) return masked;
+  if (name !== "" && isSecret(name)) return masked;
   if (typeof value === "string") return stringText(value);
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : `"${value}"`;
   if (typeof value === "boolean") return value ? "true" : "false";
@@ -36,10 +39,18 @@ function valueText(value: unknown, name: string, depth: number): string | undefi
   }
 }
 
+function isSecret(name: string): boolean {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const secret = secretName.test(name);
+  if (knownNames.size < knownNamesMax) knownNames.set(name, secret);
+  return secret;
+}
+
 function stringText(text: string): string {
   let shown = text.length > textMax ? `${text.slice(0, textMax)}…` : text;
   if (shown.includes("://")) shown = shown.replace(/:\/\/[^\s/@]+@/g, "://[masked]@");
-  if (/bearer\s/i.test(shown)) shown = shown.replace(/(bearer\s+)[^\s"',]+/gi, "$1[masked]");
+  if (shown.includes("earer ") || shown.includes("EARER ")) shown = shown.replace(/(bearer\s+)[^\s"',]+/gi, "$1[masked]");
   return JSON.stringify(shown);
 }
 
