@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { CallKey } from "./call.ts";
+import { Call, metadataValue } from "./call.ts";
+import { fault, isFault } from "./fault.ts";
+import { createVirtualClock } from "./testing/virtual-clock.ts";
+
+test("a call without options has no deadline, no peer, no trace and a silent log", () => {
+  const call = new Call();
+  assert.equal(call.deadlineMs, Infinity);
+  assert.equal(call.remainingMs(), Infinity);
+  assert.equal(call.signal.aborted, false);
+  assert.equal(call.peer.address, "");
+  assert.equal(call.trace.traceId, "");
+  call.log.with({ a: 1 }).error("nobody hears this");
+});
+
+test("a call's signal aborts with DEADLINE_EXCEEDED when the time has passed", async () => {
+  const clock = createVirtualClock();
+  const call = new Call({ clock, timeoutMs: 100 });
+  const { signal } = call;
+  await clock.advance(99);
+  assert.equal(signal.aborted, false);
+  assert.equal(call.remainingMs(), 1);
+  await clock.advance(1);
+  assert.ok(isFault(signal.reason) && signal.reason.reason === "DEADLINE_EXCEEDED");
+  assert.equal(call.ended, signal.reason);
+  assert.equal(call.remainingMs(), 0);
+});
+
+test("a signal that is asked for after the deadline still aborts", async () => {
+  const clock = createVirtualClock();
+  const call = new Call({ clock, timeoutMs: 100 });
+  await clock.advance(500);
+  const { signal } = call;
+  await clock.advance(0);
+  assert.equal((signal.reason as { reason: string }).reason, "DEADLINE_EXCEEDED");
+});
+
+test("a child gets the smaller of its parent's remainder and its own time", async () => {
+  const clock = createVirtualClock();
+  const parent = new Call({ clock, timeoutMs: 1000 });
+  await clock.advance(400);
+  assert.equal(parent.child({ timeoutMs: 5000 }).remainingMs(), 600);
+  assert.equal(parent.child({ timeoutMs: 50 }).remainingMs(), 50);
+  assert.equal(parent.child().remainingMs(), 600);
+  assert.equal(new Call({ clock }).child({ timeoutMs: 70 }).remainingMs(), 70);
+});
+
+test("a child inherits method, peer, trace, log and clock, but not metadata", () => {
+  const clock = createVirtualClock();
+  const trace = { traceId: "a".repeat(32), spanId: "b".repeat(16), sampled: true };
+  const parent = new Call({ method: "/a.B/C", clock, trace, peer: { address: "1.2.3.4:5", identity: "me" }, metadata: ["authorization", "secret"] });
+  const child = parent.child();
+  assert.equal(child.method, "/a.B/C");
+  assert.equal(child.clock, clock);
+  assert.equal(child.trace, trace);
+  assert.equal(child.peer, parent.peer);
+  assert.equal(child.log, parent.log);
+  assert.deepEqual(child.metadata, []);
+});
+
+test("cancelling a call cancels its children with the same fault; only the first end counts", () => {
+  const parent = new Call();
+  const child = parent.child();
+  const grandchild = child.child();
+  const { signal } = grandchild;
+  const reason = fault({ reason: "STOP", code: "ABORTED" }, "Stop.");
+  parent.cancel(reason);
+  parent.cancel();
+  assert.equal(signal.reason, reason);
+  assert.equal(grandchild.ended, reason);
+  assert.equal(parent.child().signal.reason, reason);
+});
+
+test("cancelling a child leaves its parent alone", () => {
+  const parent = new Call();
+  const child = parent.child();
+  assert.equal(child.signal.aborted, false);
+  child.cancel();
+  assert.equal(child.ended?.reason, "CALL_CANCELLED");
+  assert.equal(parent.signal.aborted, false);
+  assert.equal(parent.ended, undefined);
+});
+
+test("a signal asked for after the cancel is aborted from the start", () => {
+  const call = new Call();
+  call.cancel();
+  assert.ok(call.signal.aborted);
+  assert.equal(call.signal, call.signal);
+});
+
+test("a finished call holds no timer and no listener, and its signal stays quiet", async () => {
+  const clock = createVirtualClock();
+  const parent = new Call({ clock });
+  const child = parent.child({ timeoutMs: 100 });
+  const { signal } = child;
+  assert.equal(clock.pending, 1);
+  child.finish();
+  child.finish();
+  assert.equal(clock.pending, 0);
+  parent.cancel();
+  await clock.advance(1000);
+  assert.equal(signal.aborted, false);
+});
+
+test("values are found by identity of their key, on the call or on those it came from", () => {
+  const user: CallKey<string> = { name: "user" };
+  const other: CallKey<string> = { name: "user" };
+  const parent = new Call();
+  parent.set(user, "ada");
+  const child = parent.child();
+  assert.equal(child.get(user), "ada");
+  assert.equal(child.get(other), undefined);
+  child.set(user, "bob");
+  assert.equal(child.get(user), "bob");
+  assert.equal(parent.get(user), "ada");
+});
+
+test("metadataValue finds the first value of a name and never takes a value for a name", () => {
+  const metadata = ["a", "b", "b", "1", "b", "2"];
+  assert.equal(metadataValue(metadata, "b"), "1");
+  assert.equal(metadataValue(metadata, "a"), "b");
+  assert.equal(metadataValue(metadata, "c"), undefined);
+});

@@ -1,0 +1,95 @@
+import type { CallOptions } from "../call.ts";
+import { Call } from "../call.ts";
+import type { MethodDescriptor, ServiceDescriptor } from "../contract/contract.ts";
+import { fault } from "../fault.ts";
+import { kitReasons } from "../reasons.ts";
+import type { Layer, Message, Service } from "../service.ts";
+import { layered } from "../service.ts";
+import type { Transport } from "./transport.ts";
+import { untilEnded } from "./until-ended.ts";
+
+/** What `createClient` may be told beside contract and transport. */
+export interface ClientOptions {
+  /** Around every call, first outermost; for each call of a stream as well. Default none. */
+  readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
+  /**
+   * Time for a unary call that neither brings a deadline, nor inherits one, nor has one in its contract.
+   * Default 30,000; streams have none.
+   */
+  readonly timeoutMs?: number;
+}
+
+/** The second argument of every client method: the call being served (its deadline is inherited), or options for a new one. */
+export type ClientCall = Call | CallOptions;
+
+type AnyService = Service<Message<unknown>, Message<unknown>>;
+
+/**
+ * The generated client of a contract over a transport. A unary method answers a promise, a server stream an AsyncIterable that
+ * calls when it is first read and cancels when the loop is left. Everything rejects with a Fault and nothing waits forever.
+ * @example const feed = createClient(Feed, createFetchTransport({ baseUrl: "/" }));
+ */
+export function createClient<Client>(
+  descriptor: ServiceDescriptor<unknown, Client>,
+  transport: Transport,
+  options: ClientOptions = {},
+): Client {
+  const methods: Record<string, unknown> = {};
+  for (const method of Object.values(descriptor.methods)) methods[method.localName] = clientMethod(method, transport, options);
+  return methods as Client;
+}
+
+function clientMethod(method: MethodDescriptor, transport: Transport, options: ClientOptions): unknown {
+  const service = layered<Message<unknown>, Message<unknown>>((message, call) => transport(method, message, call), options.layers ?? []);
+  const timeoutMs = method.timeoutMs ?? options.timeoutMs ?? 30_000;
+  const takesStream = method.kind === "client_stream" || method.kind === "bidi_stream";
+  const create = (partial: unknown): unknown => method.input.create(partial as Partial<unknown>);
+  const messageFrom = (input: unknown): Message<unknown> =>
+    takesStream ? { stream: true, messages: mapped(input as AsyncIterable<unknown>, create) } : { stream: false, message: create(input) };
+  if (method.kind === "unary" || method.kind === "client_stream") {
+    return (input: unknown, given?: ClientCall) => callOnce(service, messageFrom(input), clientCall(method, given, timeoutMs));
+  }
+  return (input: unknown, given?: ClientCall) => callStream(service, () => messageFrom(input), () => clientCall(method, given, method.timeoutMs));
+}
+
+async function callOnce(service: AnyService, message: Message<unknown>, call: Call): Promise<unknown> {
+  try {
+    const answer = await service(message, call);
+    if (answer.stream) throw fault(kitReasons.HANDLER_ANSWER_INVALID, `Expected one message from ${call.method}, found a stream.`);
+    return answer.message;
+  } finally {
+    call.finish();
+  }
+}
+
+async function* callStream(service: AnyService, message: () => Message<unknown>, begin: () => Call): AsyncGenerator<unknown, void, undefined> {
+  const call = begin();
+  let whole = false;
+  try {
+    const answer = await service(message(), call);
+    if (!answer.stream) throw fault(kitReasons.HANDLER_ANSWER_INVALID, `Expected a stream from ${call.method}, found one message.`);
+    yield* untilEnded(answer.messages, call);
+    whole = true;
+  } finally {
+    if (!whole) call.cancel();
+    call.finish();
+  }
+}
+
+async function* mapped(items: AsyncIterable<unknown>, map: (item: unknown) => unknown): AsyncGenerator<unknown, void, undefined> {
+  for await (const item of items) yield map(item);
+}
+
+/** A child of the call given, or a call of its own; the default time holds only where nobody said another. */
+function clientCall(method: MethodDescriptor, given: ClientCall | undefined, timeoutMs: number | undefined): Call {
+  if (given !== undefined && isCall(given)) {
+    const inherited = given.deadlineMs !== Infinity;
+    return given.child({ method: method.path, timeoutMs: inherited ? undefined : timeoutMs });
+  }
+  const inherited = given?.parent !== undefined && given.parent.deadlineMs !== Infinity;
+  return new Call({ ...given, method: method.path, timeoutMs: given?.timeoutMs ?? (inherited ? undefined : timeoutMs) });
+}
+
+function isCall(given: ClientCall): given is Call {
+  return "child" in given && typeof given.child === "function";
+}

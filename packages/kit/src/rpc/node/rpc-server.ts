@@ -1,0 +1,92 @@
+import type { Exchange, HttpRequest } from "@weir/wire";
+import type { Logger } from "../../call.ts";
+import { Call } from "../../call.ts";
+import type { Clock } from "../../clock.ts";
+import type { MethodDescriptor } from "../../contract/contract.ts";
+import type { Fault } from "../../fault.ts";
+import { fault, faultFrom } from "../../fault.ts";
+import { kitReasons } from "../../reasons.ts";
+import type { Message, Service } from "../../service.ts";
+import { childSpan, traceFromTraceparent } from "../../telemetry/trace-context.ts";
+import type { RouteTrie } from "../route-trie.ts";
+import type { DeadlineQueue } from "./deadline-queue.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { RestRoute } from "./rest-route.ts";
+
+/** Everything that is settled at start: limits, and the methods by their paths. */
+export interface RpcServer {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly streamTimeoutMsMax: number;
+  readonly requestBytesMax: number;
+  readonly responseBytesMax: number;
+  /** By Connect path. */
+  readonly methods: ReadonlyMap<string, ServedMethod>;
+  readonly routes: RouteTrie<RestRoute>;
+}
+
+/** A method with all layers around it. */
+export interface ServedMethod {
+  readonly descriptor: MethodDescriptor;
+  readonly service: Service<Message<unknown>, Message<unknown>>;
+  /** Full name of the service: the domain of its reasons. */
+  readonly domain: string;
+  /** For unary calls. */
+  readonly timeoutMsMax: number;
+  readonly deadlines: DeadlineQueue;
+  readonly dialect: Dialect;
+}
+
+/** How a protocol says its answers. */
+export interface Dialect {
+  readonly rest: boolean;
+  /** The answer as JSON text. */
+  text(message: unknown): string;
+}
+
+/** One request, with what was found out about it. */
+export interface Asked {
+  readonly server: RpcServer;
+  readonly method: ServedMethod;
+  readonly dialect: Dialect;
+  readonly request: HttpRequest;
+  readonly exchange: Exchange;
+  readonly head: RequestHead;
+}
+
+/** The Call of a request. A trace is continued under a span of its own. */
+export function callFrom(asked: Asked, timeoutMs: number): Call {
+  const { server, request, head } = asked;
+  const trace = head.traceparent === undefined ? undefined : traceFromTraceparent(head.traceparent);
+  return new Call({
+    method: asked.method.descriptor.path,
+    timeoutMs: timeoutMs === Infinity ? undefined : timeoutMs,
+    metadata: request.headers,
+    peer: { address: asked.exchange.peerAddress, identity: undefined },
+    trace: trace && childSpan(trace, server.clock),
+    log: server.log,
+    clock: server.clock,
+  });
+}
+
+/** The Fault of anything thrown while serving. What nobody planned for is logged with its cause, under the id in the message. */
+export function faultToAnswer(thrown: unknown, server: RpcServer, method: string): Fault {
+  const found = faultFrom(thrown);
+  if (found.code === "INTERNAL" || found.code === "UNKNOWN" || found.code === "DATA_LOSS") {
+    server.log.error(found.message, { method, reason: found.reason, cause: textFromThrown(found.cause ?? found) });
+  }
+  return found;
+}
+
+/** Refuses answers that are larger than the server may send. */
+export function checkAnswerBytes(bytes: number, asked: Asked): void {
+  if (bytes <= asked.server.responseBytesMax) return;
+  throw fault(
+    kitReasons.RESPONSE_TOO_LARGE,
+    `Expected ${asked.method.descriptor.path} to answer at most ${asked.server.responseBytesMax} bytes, found ${bytes}.`,
+  );
+}
+
+function textFromThrown(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}

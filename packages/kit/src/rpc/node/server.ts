@@ -1,0 +1,168 @@
+import type { Exchange, HttpHandler, HttpRequest, HttpResponse } from "@weir/wire";
+import type { Logger } from "../../call.ts";
+import { Call } from "../../call.ts";
+import type { Clock } from "../../clock.ts";
+import { systemClock } from "../../clock.ts";
+import { fault } from "../../fault.ts";
+import { kitReasons } from "../../reasons.ts";
+import type { Layer, Message } from "../../service.ts";
+import { layered } from "../../service.ts";
+import type { BoundMethod, Implementation } from "../implement.ts";
+import { contentTypeStream } from "../protocol-connect.ts";
+import { addRoute, createRouteTrie, findRoute } from "../route-trie.ts";
+import type { FaultAnswerOptions } from "./answer.ts";
+import { faultAnswer, headAnswer } from "./answer.ts";
+import { withCors } from "./cors.ts";
+import { DeadlineQueue } from "./deadline-queue.ts";
+import type { RequestHead } from "./request-head.ts";
+import { requestHeadFrom } from "./request-head.ts";
+import type { RestRoute } from "./rest-route.ts";
+import { createRestRoute } from "./rest-route.ts";
+import type { Asked, RpcServer, ServedMethod } from "./rpc-server.ts";
+import { faultToAnswer } from "./rpc-server.ts";
+import { connectVerbs, serveConnect } from "./serve-connect.ts";
+import { serveRest } from "./serve-rest.ts";
+
+/** What `createRpcHandler` may be told; every field has a default. */
+export interface RpcOptions {
+  /**
+   * Around every method of every service, outside the layers of `implement`; first outermost. The order to keep:
+   * admission (shed) → authentication → rate → validation → handler. They guard unary calls and streams alike. Default none.
+   */
+  readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
+  /** Time for a unary call. A caller's connect-timeout-ms and the contract's own time can only shorten it. Default 30,000. */
+  readonly timeoutMsMax?: number;
+  /** Time for a whole stream. Default Infinity: streams live until either side ends them. */
+  readonly streamTimeoutMsMax?: number;
+  /** Bytes of a request message at most, REQUEST_TOO_LARGE. Default 4 MiB. */
+  readonly requestBytesMax?: number;
+  /** Bytes of an answered message at most, RESPONSE_TOO_LARGE. Default 4 MiB. */
+  readonly responseBytesMax?: number;
+  /** Origins of pages that may call, "*" for all. Default none. */
+  readonly corsOrigins?: readonly string[];
+  /** Answers paths that no method has, such as static pages. Default: 404 ROUTE_NOT_FOUND. */
+  readonly fallback?: HttpHandler;
+  /** Where unexpected failures are logged with their cause. Default nowhere. */
+  readonly log?: Logger;
+  readonly clock?: Clock;
+}
+
+/**
+ * Serves implementations as Connect (unary POST and GET, streams; JSON) and as REST by their google.api.http rules, on one port. Everything
+ * about a route is prepared here: throws ROUTE_CONFLICT, TEMPLATE_INVALID or STREAM_UNSUPPORTED. The handler itself never rejects: every
+ * failure is an answer with a code and a reason. OPTIONS lists the HTTP methods of a path, HEAD answers as GET without the body.
+ */
+export function createRpcHandler(implementations: readonly Implementation[], options: RpcOptions = {}): HttpHandler {
+  const server = createServer(implementations, options);
+  const handler: HttpHandler = (request, exchange) => {
+    try {
+      const answer = dispatch(server, request, exchange) ?? options.fallback?.(request, exchange);
+      return answer ?? Promise.resolve(notFound(request));
+    } catch (thrown) {
+      return Promise.resolve(faultAnswer(faultToAnswer(thrown, server, request.target), { rest: true, domain: "weir" }));
+    }
+  };
+  return options.corsOrigins && options.corsOrigins.length > 0 ? withCors(handler, options.corsOrigins) : handler;
+}
+
+/** Undefined when no method has the path. */
+function dispatch(server: RpcServer, request: HttpRequest, exchange: Exchange): Promise<HttpResponse> | undefined {
+  const { target } = request;
+  const at = target.indexOf("?");
+  const path = at === -1 ? target : target.slice(0, at);
+  const query = at === -1 ? "" : target.slice(at + 1);
+  const method = server.methods.get(path);
+  if (method) {
+    const verbs = connectVerbs(method);
+    if (!verbs.includes(request.method)) return Promise.resolve(otherMethods(request, verbs, { rest: false, domain: method.domain }));
+    return answerWith({ server, method, dialect: method.dialect, request, exchange }, (asked) => serveConnect(asked, query));
+  }
+  const match = findRoute(server.routes, request.method === "HEAD" ? "GET" : request.method, path);
+  if (match === undefined) return undefined;
+  if (match.kind === "other_methods") {
+    const verbs = match.allow.includes("GET") ? [...match.allow, "HEAD"].toSorted() : match.allow;
+    return Promise.resolve(otherMethods(request, verbs, { rest: true, domain: "weir" }));
+  }
+  const { value: route } = match.leaf;
+  const about = { server, method: route.method, dialect: route.dialect, request, exchange };
+  return answerWith(about, (asked) => serveRest(asked, { route, rawSegments: match.rawSegments, query }));
+}
+
+/** Answers what is thrown before the call begins: bad headers, bodies and messages. */
+function answerWith(about: Omit<Asked, "head">, serve: (asked: Asked) => Promise<HttpResponse>): Promise<HttpResponse> {
+  const { server, method, dialect, request } = about;
+  const refuse = (thrown: unknown): HttpResponse =>
+    faultAnswer(faultToAnswer(thrown, server, method.descriptor.path), { rest: dialect.rest, domain: method.domain });
+  let answer: Promise<HttpResponse>;
+  try {
+    const head: RequestHead = requestHeadFrom(request.headers);
+    answer = serve({ server, method, dialect, request, exchange: about.exchange, head });
+  } catch (thrown) {
+    answer = Promise.resolve(refuse(thrown));
+  }
+  // A whole body that was refused has thrown already; only one that is still being read can reject.
+  if (request.body !== undefined && !(request.body instanceof Uint8Array)) answer = answer.catch(refuse);
+  return request.method === "HEAD" ? answer.then(headAnswer) : answer;
+}
+
+function otherMethods(request: HttpRequest, verbs: readonly string[], options: FaultAnswerOptions): HttpResponse {
+  const allow = [...verbs, "OPTIONS"].join(", ");
+  if (request.method === "OPTIONS") return { status: 204, headers: ["allow", allow] };
+  const found = fault(kitReasons.VERB_NOT_ALLOWED, `Expected ${verbs.join(" or ")} for this path, found ${request.method}.`);
+  return faultAnswer(found, { ...options, headers: ["allow", allow] });
+}
+
+/** A Connect client is told "unimplemented", as its specification maps 404; anybody else "not_found". */
+function notFound(request: HttpRequest): HttpResponse {
+  const head = request.headers;
+  const isConnect = head.includes("connect-protocol-version") || head.includes(contentTypeStream);
+  const reason = isConnect ? { ...kitReasons.ROUTE_NOT_FOUND, code: "UNIMPLEMENTED" as const } : kitReasons.ROUTE_NOT_FOUND;
+  const answer = faultAnswer(fault(reason, `No method answers ${request.method} ${pathOf(request.target)}.`), { rest: !isConnect, domain: "weir" });
+  const withStatus = { ...answer, status: 404 };
+  return request.method === "HEAD" ? headAnswer(withStatus) : withStatus;
+}
+
+function createServer(implementations: readonly Implementation[], options: RpcOptions): RpcServer {
+  const methods = new Map<string, ServedMethod>();
+  const routes = createRouteTrie<RestRoute>();
+  for (const { descriptor, methods: bound } of implementations) {
+    for (const method of bound) {
+      const served = servedMethod(method, descriptor.typeName, options);
+      if (methods.has(method.descriptor.path)) throw fault(kitReasons.ROUTE_CONFLICT, `${descriptor.typeName} is implemented twice.`);
+      methods.set(method.descriptor.path, served);
+      for (const rule of method.descriptor.http) {
+        if (method.descriptor.kind === "client_stream" || method.descriptor.kind === "bidi_stream") {
+          throw fault(kitReasons.STREAM_UNSUPPORTED, `${method.descriptor.path} streams its requests, which REST (${rule.path}) cannot carry.`);
+        }
+        const route = createRestRoute(served, rule);
+        addRoute(routes, rule.verb, { template: route.template, value: route });
+      }
+    }
+  }
+  return {
+    clock: options.clock ?? systemClock,
+    log: options.log ?? silentLog,
+    streamTimeoutMsMax: options.streamTimeoutMsMax ?? Infinity,
+    requestBytesMax: options.requestBytesMax ?? 4 * 1024 * 1024,
+    responseBytesMax: options.responseBytesMax ?? 4 * 1024 * 1024,
+    methods,
+    routes,
+  };
+}
+
+function servedMethod({ descriptor, service }: BoundMethod, domain: string, options: RpcOptions): ServedMethod {
+  return {
+    descriptor,
+    service: layered(service, options.layers ?? []),
+    domain,
+    timeoutMsMax: Math.min(descriptor.timeoutMs ?? Infinity, options.timeoutMsMax ?? 30_000),
+    deadlines: new DeadlineQueue(options.clock ?? systemClock),
+    dialect: { rest: false, text: (message) => descriptor.output.toJson(message) },
+  };
+}
+
+function pathOf(target: string): string {
+  return target.split("?", 1)[0]?.slice(0, 200) ?? "";
+}
+
+const silentLog: Logger = new Call().log;
