@@ -13,9 +13,16 @@ export interface BufResult {
 }
 
 /** Runs buf, which never asks the network here: every module is local. Throws CONTRACTS_INVALID when it is not installed or hangs. */
-export function runBuf(args: readonly string[], { root, signal }: { readonly root: string; readonly signal?: AbortSignal }): Promise<BufResult> {
+export function runBuf(
+  args: readonly string[],
+  { root, signal }: { readonly root: string; readonly signal?: AbortSignal },
+): Promise<BufResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bufPath(root), ...args, "--timeout", "30s"], { cwd: root, signal, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [bufPath(root), ...args, "--timeout", "30s"], {
+      cwd: root,
+      signal,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     let errors = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
@@ -39,6 +46,7 @@ export function packageFolder(name: string, root: string): string | undefined {
 
 function bufPath(root: string): string {
   const folder = packageFolder("@bufbuild/buf", root);
-  if (folder === undefined) throw fault(cliReasons.CONTRACTS_INVALID, "expected the npm package @bufbuild/buf to be installed, found it missing");
+  if (folder === undefined)
+    throw fault(cliReasons.CONTRACTS_INVALID, "expected the npm package @bufbuild/buf to be installed, found it missing");
   return join(folder, "bin", "buf");
 }

@@ -75,7 +75,10 @@ function walk(root: string, folder: string, depth: number, visit: (path: string)
 }
 
 function packageFrom(root: string, path: string): LayoutPackage {
-  const { name = "", exports = {} } = JSON.parse(readFileSync(join(root, path), "utf8")) as { name?: string; exports?: Record<string, unknown> };
+  const { name = "", exports = {} } = JSON.parse(readFileSync(join(root, path), "utf8")) as {
+    name?: string;
+    exports?: Record<string, unknown>;
+  };
   const doors = Object.entries(exports).filter((entry): entry is [string, string] => typeof entry[1] === "string");
   return { folder: dirname(path), name, exports: Object.fromEntries(doors) };
 }
