@@ -1,0 +1,74 @@
+import { platformClock, type WireClock } from "./clock.ts";
+import { messageLimits, type MessageLimits } from "./http1/limits.ts";
+import { TimingWheel } from "./timing-wheel.ts";
+
+/** Waits of a client, in milliseconds. They fire up to 25 ms late. */
+export interface ClientTimeouts {
+  /** For a connection. Default 2,000. */
+  readonly connectMs: number;
+  /** For a free connection, when all are busy. Default 5,000. */
+  readonly waitMs: number;
+  /** From the last byte sent to the whole head of the answer. Default 60,000. */
+  readonly headerMs: number;
+  /** Between two pieces of an answer's body that somebody waits for. Default 60,000. */
+  readonly bodyIdleMs: number;
+  /** A kept connection is closed after this long without use. Below the 5 seconds of many servers. Default 4,000. */
+  readonly idleMs: number;
+  /** How long a request that expects 100 Continue waits for it before sending its body anyway. Default 1,000. */
+  readonly continueMs: number;
+}
+
+/** A client of one origin. */
+export interface ClientOptions {
+  /** Name or address to connect to. */
+  readonly host: string;
+  readonly port: number;
+  /** Connections at once, those that were handed over included. Default 256. */
+  readonly connectionsMax?: number;
+  /** Requests that may wait for a connection; one more is rejected with WAITERS_TOO_MANY. Default 1024. */
+  readonly waitersMax?: number;
+  readonly limits?: Partial<MessageLimits>;
+  readonly timeouts?: Partial<ClientTimeouts>;
+  readonly clock?: WireClock;
+}
+
+/** Defaults of ClientTimeouts. */
+export const clientTimeouts: ClientTimeouts = {
+  connectMs: 2000,
+  waitMs: 5000,
+  headerMs: 60_000,
+  bodyIdleMs: 60_000,
+  idleMs: 4000,
+  continueMs: 1000,
+};
+
+/** What all connections of one client share. */
+export interface ClientSettings {
+  readonly host: string;
+  readonly port: number;
+  /** For requests that name no authority. */
+  readonly authority: string;
+  readonly connectionsMax: number;
+  readonly waitersMax: number;
+  readonly limits: MessageLimits;
+  readonly timeouts: ClientTimeouts;
+  readonly clock: WireClock;
+  readonly wheel: TimingWheel;
+}
+
+/** ClientOptions with every default filled in. */
+export function clientSettingsFrom(options: ClientOptions): ClientSettings {
+  const clock = options.clock ?? platformClock;
+  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  return Object.freeze({
+    host: options.host,
+    port: options.port,
+    authority: options.port === 80 ? host : `${host}:${options.port}`,
+    connectionsMax: options.connectionsMax ?? 256,
+    waitersMax: options.waitersMax ?? 1024,
+    limits: Object.freeze({ ...messageLimits, ...options.limits }),
+    timeouts: Object.freeze({ ...clientTimeouts, ...options.timeouts }),
+    clock,
+    wheel: new TimingWheel(clock),
+  });
+}

@@ -1,0 +1,201 @@
+import net from "node:net";
+import { ClientCall, type CallCarrier, type ClientRequest, type ClientResponse, type RequestOptions } from "./client-call.ts";
+import { clientSettingsFrom, type ClientOptions, type ClientSettings } from "./client-options.ts";
+import { ClientConnection, type ClientConnectionOwner } from "./http1/client-connection.ts";
+import { WireError, wireReasons } from "./reasons.ts";
+import { SocketOutput } from "./socket-output.ts";
+import type { WheelEntry } from "./timing-wheel.ts";
+
+/** How busy a client is. */
+export interface ClientState {
+  /** Connections, those being made included. */
+  readonly open: number;
+  readonly idle: number;
+  /** Connections that are not idle: asking, being made, or handed over after a 101. */
+  readonly inFlight: number;
+  /** Requests that wait for a connection. */
+  readonly waiting: number;
+}
+
+/** A client of one origin, with a pool of kept connections. */
+export interface Client {
+  readonly state: ClientState;
+  /** Rejects with a WireError only; `sent` and `answered` tell how far the request had come. */
+  request(request: ClientRequest, options?: RequestOptions): Promise<ClientResponse>;
+  /** Takes no more requests, lets those on their way finish, and cuts what is left after `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+  /** Cuts everything at once. */
+  close(): Promise<void>;
+}
+
+/** A client of the origin at `host` and `port`. It connects when the first request comes. */
+export function createClient(options: ClientOptions): Client {
+  return new Pool(clientSettingsFrom(options));
+}
+
+// Every socket of the process reads into these bytes; what is kept of them is copied before the next read.
+const readBuffer = Buffer.allocUnsafeSlow(65_536);
+
+/** A call in the queue, with the deadline of its waiting. */
+class Waiter implements WheelEntry {
+  deadlineMs = Infinity;
+  lookMs = Infinity;
+  readonly call: ClientCall;
+  readonly #onExpire: (waiter: Waiter) => void;
+
+  constructor(call: ClientCall, onExpire: (waiter: Waiter) => void) {
+    this.call = call;
+    this.#onExpire = onExpire;
+  }
+
+  expire(): void {
+    this.#onExpire(this);
+  }
+}
+
+class Pool implements Client, ClientConnectionOwner, CallCarrier {
+  readonly #settings: ClientSettings;
+  readonly #connections = new Set<ClientConnection>();
+  /** The one used last is on top, so that those not needed grow old and close. */
+  readonly #idle: ClientConnection[] = [];
+  readonly #waiters = new Set<Waiter>();
+  #closed = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(settings: ClientSettings) {
+    this.#settings = settings;
+  }
+
+  get state(): ClientState {
+    return {
+      open: this.#connections.size,
+      idle: this.#idle.length,
+      inFlight: this.#connections.size - this.#idle.length,
+      waiting: this.#waiters.size,
+    };
+  }
+
+  request(request: ClientRequest, options: RequestOptions = {}): Promise<ClientResponse> {
+    return new Promise((resolve, reject) => {
+      const { timeoutMs } = options;
+      const deadlineMs = timeoutMs === undefined ? Infinity : this.#settings.clock.monotonicMs() + timeoutMs;
+      const call = new ClientCall(request, options, { deadlineMs, resolve, reject });
+      if (this.#closed) call.fail(call.error(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed"));
+      else if (options.signal?.aborted === true) call.cancel();
+      else this.#start(call);
+    });
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#closed = true;
+    for (const waiter of this.#waiters)
+      this.#giveUp(waiter, waiter.call.error(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed"));
+    for (const connection of this.#idle) connection.destroy();
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cut = this.#settings.clock.after(timeoutMs, () => {
+          const error = new WireError(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed", { sent: true });
+          for (const connection of this.#connections) connection.destroy(error);
+        });
+        this.#onEmpty = () => {
+          cut();
+          resolve();
+        };
+      });
+    }
+    this.#settings.wheel.close();
+  }
+
+  close(): Promise<void> {
+    return this.drain(0);
+  }
+
+  free(connection: ClientConnection): void {
+    if (this.#closed) {
+      connection.destroy();
+      return;
+    }
+    const waiter = this.#nextWaiter();
+    if (waiter === undefined) this.#idle.push(connection);
+    else connection.send(waiter.call);
+  }
+
+  gone(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) this.#idle.splice(at, 1);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+    if (this.#closed) return;
+    const waiter = this.#nextWaiter();
+    if (waiter !== undefined) this.#connect().send(waiter.call);
+  }
+
+  abandon(call: ClientCall, error: WireError): void {
+    for (const waiter of this.#waiters) if (waiter.call === call) this.#giveUp(waiter, error);
+  }
+
+  #start(call: ClientCall): void {
+    let connection = this.#idle.pop();
+    while (connection !== undefined && !connection.usable) connection = this.#idle.pop();
+    if (connection !== undefined) connection.send(call);
+    else if (this.#connections.size < this.#settings.connectionsMax) this.#connect().send(call);
+    else this.#queue(call);
+  }
+
+  #queue(call: ClientCall): void {
+    const { waitersMax, timeouts, wheel, clock } = this.#settings;
+    if (this.#waiters.size >= waitersMax) {
+      call.fail(call.error(wireReasons.WAITERS_TOO_MANY, `expected at most ${waitersMax} waiting requests, found one more`));
+      return;
+    }
+    const waiter = new Waiter(call, (expired) =>
+      this.#giveUp(expired, call.error(wireReasons.WAIT_TIMEOUT, "expected a free connection in time, found none")),
+    );
+    call.carrier = this;
+    this.#waiters.add(waiter);
+    wheel.set(waiter, Math.min(clock.monotonicMs() + timeouts.waitMs, call.deadlineMs));
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    for (const waiter of this.#waiters) {
+      this.#waiters.delete(waiter);
+      this.#settings.wheel.set(waiter, Infinity);
+      return waiter;
+    }
+    return undefined;
+  }
+
+  #giveUp(waiter: Waiter, error: WireError): void {
+    this.#waiters.delete(waiter);
+    this.#settings.wheel.set(waiter, Infinity);
+    waiter.call.fail(error);
+  }
+
+  #connect(): ClientConnection {
+    const { host, port } = this.#settings;
+    const socket: net.Socket = net.connect({
+      host,
+      port,
+      noDelay: true,
+      allowHalfOpen: true,
+      onread: {
+        buffer: readBuffer,
+        callback: (length) => {
+          connection.receive(readBuffer.subarray(0, length), true);
+          return true;
+        },
+      },
+    });
+    const connection = new ClientConnection(this.#settings, this, new SocketOutput(socket));
+    this.#connections.add(connection);
+    let failure: unknown;
+    socket.on("connect", () => connection.opened());
+    socket.on("end", () => connection.end());
+    socket.on("drain", () => connection.drained());
+    socket.on("error", (error) => {
+      failure = error;
+    });
+    socket.on("close", () => connection.closed(failure));
+    return connection;
+  }
+}

@@ -1,0 +1,92 @@
+import type { ByteDuplex } from "../http.ts";
+import { WireError, wireReasons } from "../reasons.ts";
+import { IncomingBody } from "./incoming-body.ts";
+import type { ConnectionOutput } from "./output.ts";
+
+interface Room {
+  resolve(): void;
+  reject(error: WireError): void;
+}
+
+/** A connection that HTTP has let go of: bytes both ways, with back-pressure both ways. */
+export class ConnectionDuplex implements ByteDuplex {
+  readonly #output: ConnectionOutput;
+  readonly #incoming: IncomingBody;
+  #waiting: Room[] = [];
+  #full = false;
+  #ended = false;
+  #gone = false;
+
+  constructor(output: ConnectionOutput) {
+    this.#output = output;
+    this.#incoming = new IncomingBody({ pull: () => output.resume(), cancel: () => output.destroy() });
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return this.#incoming[Symbol.asyncIterator]();
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#gone || this.#ended) return Promise.reject(gone());
+    this.#full = !this.#output.write(bytes, false) || this.#full;
+    if (!this.#full) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
+  }
+
+  end(): void {
+    if (this.#ended || this.#gone) return;
+    this.#ended = true;
+    this.#output.end();
+  }
+
+  destroy(): void {
+    this.#output.destroy();
+  }
+
+  /** The connection has read bytes. */
+  receive(bytes: Uint8Array): void {
+    this.#incoming.push(bytes);
+    if (!this.#incoming.wanted) this.#output.pause();
+  }
+
+  /** The other side has ended its direction. */
+  finish(): void {
+    this.#incoming.finish(undefined);
+  }
+
+  drained(): void {
+    this.#full = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const room of waiting) room.resolve();
+  }
+
+  closed(): void {
+    this.#gone = true;
+    this.#incoming.fail(gone());
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const room of waiting) room.reject(gone());
+  }
+}
+
+function gone(): WireError {
+  return new WireError(wireReasons.CLIENT_GONE, "expected an open connection, found it closed");
+}
+
+/** Carries bytes between two duplexes until both directions have ended; one that breaks takes the other with it. */
+export async function joinDuplexes(one: ByteDuplex, other: ByteDuplex): Promise<void> {
+  try {
+    await Promise.all([carry(one, other), carry(other, one)]);
+  } catch {
+    one.destroy();
+    other.destroy();
+  }
+}
+
+async function carry(from: ByteDuplex, to: ByteDuplex): Promise<void> {
+  for await (const bytes of from) await to.write(bytes);
+  to.end();
+}

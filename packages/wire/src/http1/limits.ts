@@ -1,0 +1,28 @@
+/** Bounds on what one message may ask of a server or a client. */
+export interface MessageLimits {
+  /** Start line and header lines together, in bytes. Default 16384. */
+  readonly headBytesMax: number;
+  /** Header lines. Default 100. */
+  readonly headerCountMax: number;
+  /** Bytes of the request's target. Default 8192. */
+  readonly targetBytesMax: number;
+  /** Bytes of a body, decoded. Default 64 MiB. */
+  readonly bodyBytesMax: number;
+  /** Bodies of a known length up to this arrive whole, as one Uint8Array. Default 64 KiB. */
+  readonly inlineBytesMax: number;
+  /** Trailer lines together, in bytes. Default 4096. */
+  readonly trailerBytesMax: number;
+  /** Extension of one chunk, in bytes. Extensions are skipped. Default 256. */
+  readonly chunkExtensionBytesMax: number;
+}
+
+/** Defaults of MessageLimits. */
+export const messageLimits: MessageLimits = {
+  headBytesMax: 16_384,
+  headerCountMax: 100,
+  targetBytesMax: 8192,
+  bodyBytesMax: 64 * 1024 * 1024,
+  inlineBytesMax: 65_536,
+  trailerBytesMax: 4096,
+  chunkExtensionBytesMax: 256,
+};

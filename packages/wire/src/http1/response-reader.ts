@@ -1,0 +1,212 @@
+import type { Body, HeaderList } from "../http.ts";
+import { WireError, wireReasons } from "../reasons.ts";
+import { BodyReader } from "./body-reader.ts";
+import { responseChunkedReasons, type ChunkedOptions } from "./chunked.ts";
+import { headTextFrom, type HeadTextOptions } from "./head-text.ts";
+import { bodyStreamOf, IncomingBody, type BodySource } from "./incoming-body.ts";
+import type { MessageLimits } from "./limits.ts";
+import { copied, joined } from "./output.ts";
+import { checkStatusLine, responseHeadFrom, type ResponseHead } from "./response-head.ts";
+
+/** Who hears of answers. */
+export interface ResponseSink extends BodySource {
+  /** A 1xx other than 101. */
+  interim(status: number, headers: HeaderList): void;
+  /** The final answer: its body is nothing, whole, or a stream that the reader goes on filling. */
+  response(head: ResponseHead, body: Body): void;
+  /** The answer has been read to its end. */
+  complete(): void;
+}
+
+type Mode = "none" | "head" | "whole" | "stream" | "taken";
+const nothing = new Uint8Array(0);
+const interimMax = 16;
+
+/** Turns the bytes of one connection into answers, one for each `begin`. It knows no socket and no time. */
+export class ResponseReader {
+  readonly #sink: ResponseSink;
+  readonly #limits: MessageLimits;
+  readonly #headOptions: HeadTextOptions;
+  readonly #chunkedOptions: ChunkedOptions;
+  #mode: Mode = "none";
+  #method = "";
+  #input: Uint8Array = nothing;
+  #at = 0;
+  #borrowed = false;
+  #interims = 0;
+  #head: ResponseHead | undefined;
+  #body: BodyReader | undefined;
+  #stream: IncomingBody | undefined;
+  #parts: Uint8Array[] = [];
+
+  constructor(sink: ResponseSink, limits: MessageLimits) {
+    this.#sink = sink;
+    this.#limits = limits;
+    this.#headOptions = { bytesMax: limits.headBytesMax, tooLarge: wireReasons.UPSTREAM_HEAD_TOO_LARGE, checkStart: checkStatusLine };
+    this.#chunkedOptions = { ...limits, reasons: responseChunkedReasons };
+  }
+
+  /** Whether an answer is awaited or being read. */
+  get busy(): boolean {
+    return this.#mode !== "none";
+  }
+
+  /** Whether the head of an answer has been read and its body is still coming. */
+  get inBody(): boolean {
+    return this.#mode === "whole" || this.#mode === "stream";
+  }
+
+  /** The stream that is being filled. */
+  get stream(): IncomingBody | undefined {
+    return this.#stream;
+  }
+
+  /** A request with `method` has been sent: its answer comes next. */
+  begin(method: string): void {
+    this.#mode = "head";
+    this.#method = method;
+    this.#interims = 0;
+  }
+
+  /** Takes bytes; `borrowed` ones may be overwritten after the call. Throws a WireError, after which nothing more can be read. */
+  receive(bytes: Uint8Array, borrowed: boolean): void {
+    if (this.#input.length > 0) {
+      this.#input = joined([this.#input, bytes]);
+      this.#borrowed = false;
+    } else {
+      this.#input = bytes;
+      this.#borrowed = borrowed;
+    }
+    while (this.#at < this.#input.length) {
+      if (this.#mode === "none")
+        throw new WireError(wireReasons.UPSTREAM_FRAMING_INVALID, "expected no bytes between two answers, found some");
+      if (this.#mode === "taken") return;
+      if (this.#mode === "head" ? !this.#readHead() : !this.#readBody()) break;
+    }
+    if (this.#at >= this.#input.length) this.#input = nothing;
+    else if (this.#borrowed) this.#input = copied(this.#input.subarray(this.#at));
+    else if (this.#at > 0) this.#input = this.#input.subarray(this.#at);
+    this.#at = 0;
+    this.#borrowed = false;
+  }
+
+  /** The connection has ended. True when that was the end of an answer; the body that it cut short fails with `error`. */
+  end(error: WireError): boolean {
+    if (this.#mode === "stream" && this.#body?.endsWithConnection === true) {
+      this.#done(undefined);
+      return true;
+    }
+    this.fail(error);
+    return false;
+  }
+
+  /** Tells the reader of a body that no more will come. */
+  fail(error: WireError): void {
+    this.#stream?.fail(error);
+    this.#stream = undefined;
+    this.#mode = "none";
+    this.#input = nothing;
+    this.#at = 0;
+  }
+
+  /** Hands out what has not been looked at, for whoever takes the connection over. */
+  rest(): Uint8Array {
+    const rest = this.#input.subarray(this.#at);
+    this.#input = nothing;
+    this.#at = 0;
+    return this.#borrowed ? copied(rest) : rest;
+  }
+
+  #readHead(): boolean {
+    const text = headTextFrom(this.#input, this.#at, this.#headOptions);
+    if (text === undefined) return false;
+    const head = responseHeadFrom(text, { method: this.#method, headerCountMax: this.#limits.headerCountMax });
+    this.#at += text.length;
+    if (head.status < 200 && head.status !== 101) {
+      this.#interims += 1;
+      if (this.#interims > interimMax)
+        throw new WireError(wireReasons.UPSTREAM_HEAD_INVALID, `expected at most ${interimMax} interim answers`);
+      this.#sink.interim(head.status, head.headers);
+      return true;
+    }
+    if (head.status === 101) {
+      if (head.upgrade === undefined)
+        throw new WireError(wireReasons.UPSTREAM_HEAD_INVALID, "expected Upgrade in a 101 answer, found none");
+      this.#mode = "taken";
+      this.#sink.response(head, undefined);
+    } else if (head.length === 0) {
+      this.#mode = "none";
+      this.#sink.response(head, undefined);
+      this.#sink.complete();
+    } else this.#beginBody(head);
+    return true;
+  }
+
+  #beginBody(head: ResponseHead): void {
+    const { length } = head;
+    const { bodyBytesMax, inlineBytesMax } = this.#limits;
+    if (length > bodyBytesMax) {
+      throw new WireError(wireReasons.UPSTREAM_BODY_INVALID, `expected a body of at most ${bodyBytesMax} bytes, found ${length} announced`);
+    }
+    const whole = length > 0 && length <= inlineBytesMax;
+    if (whole && this.#input.length - this.#at >= length) {
+      const content = this.#kept(this.#input.subarray(this.#at, this.#at + length));
+      this.#at += length;
+      this.#mode = "none";
+      this.#sink.response(head, content);
+      this.#sink.complete();
+      return;
+    }
+    this.#body = new BodyReader(length, this.#chunkedOptions);
+    this.#head = head;
+    this.#mode = "whole";
+    if (whole) return;
+    this.#at = this.#body.read(this.#input, this.#at, (content) => this.#take(content));
+    if (this.#body.done) this.#done(this.#body.trailers);
+    else this.#beginStream(head, length);
+  }
+
+  #beginStream(head: ResponseHead, length: number): void {
+    const stream = new IncomingBody(this.#sink, length >= 0 ? length : undefined);
+    for (const part of this.#parts) stream.push(part);
+    this.#parts = [];
+    this.#stream = stream;
+    this.#mode = "stream";
+    this.#sink.response(head, stream);
+  }
+
+  #readBody(): boolean {
+    const body = this.#body as BodyReader;
+    this.#at = body.read(this.#input, this.#at, (content) => this.#take(content));
+    if (body.bytes > this.#limits.bodyBytesMax) {
+      throw new WireError(wireReasons.UPSTREAM_BODY_INVALID, `expected a body of at most ${this.#limits.bodyBytesMax} bytes, found more`);
+    }
+    if (body.done) this.#done(body.trailers);
+    return true;
+  }
+
+  #done(trailers: HeaderList | undefined): void {
+    const whole = this.#mode === "whole";
+    const parts = this.#parts;
+    const stream = this.#stream;
+    const head = this.#head as ResponseHead;
+    this.#mode = "none";
+    this.#parts = [];
+    this.#stream = undefined;
+    this.#head = undefined;
+    this.#body = undefined;
+    if (!whole) stream?.finish(trailers);
+    else if (trailers !== undefined) this.#sink.response(head, bodyStreamOf(parts, trailers));
+    else this.#sink.response(head, parts.length === 0 ? undefined : joined(parts));
+    this.#sink.complete();
+  }
+
+  #take(content: Uint8Array): void {
+    if (this.#mode === "whole") this.#parts.push(this.#kept(content));
+    else this.#stream?.push(this.#kept(content));
+  }
+
+  #kept(content: Uint8Array): Uint8Array {
+    return this.#borrowed ? copied(content) : content;
+  }
+}

@@ -1,0 +1,135 @@
+import type { HeaderList } from "../http.ts";
+import { WireError, wireReasons, type WireReason } from "../reasons.ts";
+import { fieldKinds, fieldNameFrom, isFieldValue, isToken } from "./syntax.ts";
+import { isHost } from "./target.ts";
+
+const phrases: Readonly<Record<number, string>> = {
+  100: "Continue",
+  101: "Switching Protocols",
+  200: "OK",
+  201: "Created",
+  202: "Accepted",
+  203: "Non-Authoritative Information",
+  204: "No Content",
+  205: "Reset Content",
+  206: "Partial Content",
+  207: "Multi-Status",
+  300: "Multiple Choices",
+  301: "Moved Permanently",
+  302: "Found",
+  303: "See Other",
+  304: "Not Modified",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  408: "Request Timeout",
+  409: "Conflict",
+  410: "Gone",
+  411: "Length Required",
+  412: "Precondition Failed",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
+  417: "Expectation Failed",
+  421: "Misdirected Request",
+  422: "Unprocessable Content",
+  423: "Locked",
+  424: "Failed Dependency",
+  425: "Too Early",
+  426: "Upgrade Required",
+  428: "Precondition Required",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  451: "Unavailable For Legal Reasons",
+  499: "Client Closed Request",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+  507: "Insufficient Storage",
+  511: "Network Authentication Required",
+};
+
+const statusLines: string[] = [];
+for (let status = 100; status < 1000; status += 1) statusLines[status] = `HTTP/1.1 ${status} ${phrases[status] ?? ""}\r\n`;
+
+/** "HTTP/1.1 200 OK" with its CRLF. Throws RESPONSE_INVALID when `status` is not a number from 100 to 999. */
+export function statusLine(status: number): string {
+  const line = statusLines[status];
+  if (line === undefined) throw new WireError(wireReasons.RESPONSE_INVALID, `expected a status from 100 to 999, found ${status}`);
+  return line;
+}
+
+/** The lines of a header list, each with its CRLF, and whether `date` was among them. */
+export interface HeaderLines {
+  text: string;
+  dated: boolean;
+}
+
+/**
+ * Writes a header list. Throws `reason` for a name that is not a token in lower case or belongs to the framing, and for
+ * a value with CR, LF, NUL or another control character: nothing a handler or a proxy hands over can split a message.
+ */
+export function headerLinesFrom(headers: HeaderList, reason: WireReason): HeaderLines {
+  let text = "";
+  let dated = false;
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] as string;
+    const value = headers[index + 1];
+    const field = typeof name === "string" ? fieldNameFrom(name) : undefined;
+    if (field === undefined || field.name !== name)
+      throw new WireError(reason, `expected header names in lower case, found ${shown(name)}`);
+    if (field.kind !== fieldKinds.plain) {
+      if (field.kind === fieldKinds.date) dated = true;
+      else if (field.kind !== fieldKinds.expect)
+        throw new WireError(reason, `expected no ${name} among the headers: framing is the codec's`);
+    }
+    if (typeof value !== "string" || !isFieldValue(value)) {
+      throw new WireError(reason, `expected a value without control characters for ${name}, found ${shown(value)}`);
+    }
+    text += `${field.prefix}${value}\r\n`;
+  }
+  return { text, dated };
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 64)) : typeof value;
+}
+
+/** The end of a chunked body: the last chunk, and trailers when there are any. Forbidden trailers are refused like headers. */
+export function chunkedEndFrom(trailers: HeaderList | undefined, reason: WireReason): string {
+  if (trailers === undefined || trailers.length === 0) return "0\r\n\r\n";
+  for (let index = 0; index < trailers.length; index += 2) {
+    const name = trailers[index] as string;
+    if (fieldNameFrom(name)?.trailerForbidden ?? true) throw new WireError(reason, `expected no ${shown(name)} among the trailers`);
+  }
+  return `0\r\n${headerLinesFrom(trailers, reason).text}\r\n`;
+}
+
+/** The start line and Host of a request. Throws REQUEST_INVALID for what could be read as anything else. */
+export function requestStartFrom(method: string, target: string, authority: string): string {
+  if (!isToken(method)) throw new WireError(wireReasons.REQUEST_INVALID, `expected a method, found ${shown(method)}`);
+  if (!/^[/*][\x21-\x7e]*$/.test(target)) {
+    throw new WireError(wireReasons.REQUEST_INVALID, `expected a target in origin form, visible ASCII, found ${shown(target)}`);
+  }
+  if (!isHost(authority))
+    throw new WireError(wireReasons.REQUEST_INVALID, `expected a host with an optional port, found ${shown(authority)}`);
+  return `${method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n`;
+}
+
+/** The body of a refusal. */
+export function refusalFrom(error: WireError): string {
+  return JSON.stringify({
+    code: error.code.toLowerCase() === "cancelled" ? "canceled" : error.code.toLowerCase(),
+    reason: error.reason,
+    message: error.message,
+  });
+}

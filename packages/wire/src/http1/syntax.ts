@@ -1,0 +1,140 @@
+/** Field names: which are tokens, how they look in lower case, and which belong to the framing. RFC 9110 §5.1, RFC 9112 §5. */
+
+/** What a field name means to the codec. Everything but `plain` and `expect` is taken out of header lists. */
+export const fieldKinds = {
+  plain: 0,
+  host: 1,
+  contentLength: 2,
+  transferEncoding: 3,
+  connection: 4,
+  upgrade: 5,
+  dropped: 6,
+  expect: 7,
+  date: 8,
+} as const;
+type FieldKind = (typeof fieldKinds)[keyof typeof fieldKinds];
+
+/** A field name in lower case with its kind. */
+export interface FieldName {
+  readonly name: string;
+  readonly kind: FieldKind;
+  /** Ends in ": ", ready to be written. */
+  readonly prefix: string;
+  /** Whether RFC 9110 §6.5.1 forbids it in trailers. */
+  readonly trailerForbidden: boolean;
+}
+
+const special: Readonly<Record<string, FieldKind>> = {
+  host: fieldKinds.host,
+  "content-length": fieldKinds.contentLength,
+  "transfer-encoding": fieldKinds.transferEncoding,
+  connection: fieldKinds.connection,
+  upgrade: fieldKinds.upgrade,
+  "keep-alive": fieldKinds.dropped,
+  "proxy-connection": fieldKinds.dropped,
+  te: fieldKinds.dropped,
+  expect: fieldKinds.expect,
+  date: fieldKinds.date,
+};
+
+const trailerForbidden: ReadonlySet<string> = new Set([
+  ...Object.keys(special),
+  "authorization",
+  "proxy-authorization",
+  "proxy-authenticate",
+  "www-authenticate",
+  "cookie",
+  "set-cookie",
+  "content-encoding",
+  "content-type",
+  "content-range",
+  "trailer",
+  "max-forwards",
+  "cache-control",
+  "range",
+  "age",
+  "expires",
+  "location",
+  "retry-after",
+  "vary",
+  "warning",
+]);
+
+const common =
+  "accept accept-encoding accept-language accept-ranges access-control-allow-origin age allow authorization cache-control connection " +
+  "content-disposition content-encoding content-language content-length content-type cookie date etag expect expires forwarded from " +
+  "host if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive last-modified link location origin pragma " +
+  "proxy-connection range referer retry-after sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user sec-websocket-accept " +
+  "sec-websocket-extensions sec-websocket-key sec-websocket-protocol sec-websocket-version server set-cookie strict-transport-security " +
+  "te trailer transfer-encoding upgrade user-agent vary via x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip x-request-id " +
+  "traceparent tracestate baggage connect-protocol-version connect-timeout-ms x-weir-bucket x-weir-version grpc-timeout grpc-status";
+
+const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
+const learnedMax = 1024;
+const nameLengthLearnedMax = 64;
+
+let known = new Map<string, FieldName>();
+let learned = 0;
+
+function fieldNameMade(name: string): FieldName {
+  return { name, kind: special[name] ?? fieldKinds.plain, prefix: `${name}: `, trailerForbidden: trailerForbidden.has(name) };
+}
+
+function seeded(): Map<string, FieldName> {
+  const seeds = new Map<string, FieldName>();
+  for (const name of common.split(" ")) {
+    const entry = fieldNameMade(name);
+    seeds.set(name, entry);
+    seeds.set(
+      name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase()),
+      entry,
+    );
+  }
+  return seeds;
+}
+known = seeded();
+
+/**
+ * The field name that `raw` spells, in whatever case; undefined when it is not a token. A pure function of `raw`;
+ * up to 1024 names beyond the common ones are remembered, then the memory starts afresh.
+ */
+export function fieldNameFrom(raw: string): FieldName | undefined {
+  return known.get(raw) ?? learn(raw);
+}
+
+function learn(raw: string): FieldName | undefined {
+  if (!tokenPattern.test(raw)) return undefined;
+  const lower = raw.toLowerCase();
+  const entry = known.get(lower) ?? fieldNameMade(unshared(lower));
+  if (raw.length > nameLengthLearnedMax) return entry;
+  if (learned >= learnedMax) {
+    known = seeded();
+    learned = 0;
+  }
+  learned += 1;
+  known.set(unshared(raw), entry);
+  return entry;
+}
+
+/** A copy that does not keep alive the longer string it was cut from. */
+function unshared(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
+}
+
+/** Whether `text` is a token of RFC 9110 §5.6.2. */
+export function isToken(text: string): boolean {
+  return tokenPattern.test(text);
+}
+
+/** Whether a field value may go on the wire: tab, visible ASCII, space and 0x80 to 0xff. No CR, LF or NUL. */
+export function isFieldValue(text: string): boolean {
+  return valuePattern.test(text);
+}
+
+/** Whether a comma-separated list names `token`, in any case. */
+export function listHas(list: string, token: string): boolean {
+  if (list.length === token.length) return list === token || list.toLowerCase() === token;
+  if (!list.includes(",")) return false;
+  return list.split(",").some((item) => item.trim().toLowerCase() === token);
+}
