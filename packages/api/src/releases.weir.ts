@@ -2,7 +2,7 @@
 import { DataPlane, Share } from "./snapshot.weir.ts";
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
-import { boolFrom, boolText, fieldTwice, fieldUnknown, int64From, int64Text, listFrom, objectFrom, placeBelow, stringFrom, stringText, uint32From, uint32Text, uint64From, uint64Text } from "@weir/kit/contract/json";
+import { boolFrom, boolJson, fieldTwice, fieldUnknown, int64From, int64Json, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json, uint64From, uint64Json } from "@weir/kit/contract/json";
 
 /** Moving users of one service from `stable_version` to `new_version`. */
 export interface Release {
@@ -35,19 +35,18 @@ export const Release: MessageType<Release> = {
     changedBy: init?.changedBy ?? "",
     reason: init?.reason ?? "",
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.service !== "") text += (text.length > 1 ? ',"service":' : '"service":') + stringText(message.service);
-    if (message.stableVersion !== "") text += (text.length > 1 ? ',"stableVersion":' : '"stableVersion":') + stringText(message.stableVersion);
-    if (message.newVersion !== "") text += (text.length > 1 ? ',"newVersion":' : '"newVersion":') + stringText(message.newVersion);
-    if (message.newWeight !== 0) text += (text.length > 1 ? ',"newWeight":' : '"newWeight":') + uint32Text(message.newWeight);
-    if (message.salt !== "") text += (text.length > 1 ? ',"salt":' : '"salt":') + stringText(message.salt);
-    if (message.revision !== 0n) text += (text.length > 1 ? ',"revision":' : '"revision":') + uint64Text(message.revision);
-    if (message.changedAtMs !== 0n) text += (text.length > 1 ? ',"changedAtMs":' : '"changedAtMs":') + int64Text(message.changedAtMs);
-    if (message.changedBy !== "") text += (text.length > 1 ? ',"changedBy":' : '"changedBy":') + stringText(message.changedBy);
-    if (message.reason !== "") text += (text.length > 1 ? ',"reason":' : '"reason":') + stringText(message.reason);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(Release.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    service: message.service === "" ? undefined : stringJson(message.service),
+    stableVersion: message.stableVersion === "" ? undefined : stringJson(message.stableVersion),
+    newVersion: message.newVersion === "" ? undefined : stringJson(message.newVersion),
+    newWeight: message.newWeight === 0 ? undefined : uint32Json(message.newWeight),
+    salt: message.salt === "" ? undefined : stringJson(message.salt),
+    revision: message.revision === 0n ? undefined : uint64Json(message.revision),
+    changedAtMs: message.changedAtMs === 0n ? undefined : int64Json(message.changedAtMs),
+    changedBy: message.changedBy === "" ? undefined : stringJson(message.changedBy),
+    reason: message.reason === "" ? undefined : stringJson(message.reason),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -62,19 +61,19 @@ export const Release: MessageType<Release> = {
           break;
         case "stableVersion":
         case "stable_version":
-          if (key === "stable_version" && Object.hasOwn(object, "stableVersion")) throw fieldTwice(at, '"stableVersion"');
+          if (key === "stable_version" && Object.hasOwn(object, "stableVersion")) throw fieldTwice(at, "stableVersion");
           if (value === null) break;
           message.stableVersion = stringFrom(value, at);
           break;
         case "newVersion":
         case "new_version":
-          if (key === "new_version" && Object.hasOwn(object, "newVersion")) throw fieldTwice(at, '"newVersion"');
+          if (key === "new_version" && Object.hasOwn(object, "newVersion")) throw fieldTwice(at, "newVersion");
           if (value === null) break;
           message.newVersion = stringFrom(value, at);
           break;
         case "newWeight":
         case "new_weight":
-          if (key === "new_weight" && Object.hasOwn(object, "newWeight")) throw fieldTwice(at, '"newWeight"');
+          if (key === "new_weight" && Object.hasOwn(object, "newWeight")) throw fieldTwice(at, "newWeight");
           if (value === null) break;
           message.newWeight = uint32From(value, at);
           break;
@@ -88,13 +87,13 @@ export const Release: MessageType<Release> = {
           break;
         case "changedAtMs":
         case "changed_at_ms":
-          if (key === "changed_at_ms" && Object.hasOwn(object, "changedAtMs")) throw fieldTwice(at, '"changedAtMs"');
+          if (key === "changed_at_ms" && Object.hasOwn(object, "changedAtMs")) throw fieldTwice(at, "changedAtMs");
           if (value === null) break;
           message.changedAtMs = int64From(value, at);
           break;
         case "changedBy":
         case "changed_by":
-          if (key === "changed_by" && Object.hasOwn(object, "changedBy")) throw fieldTwice(at, '"changedBy"');
+          if (key === "changed_by" && Object.hasOwn(object, "changedBy")) throw fieldTwice(at, "changedBy");
           if (value === null) break;
           message.changedBy = stringFrom(value, at);
           break;
@@ -115,7 +114,8 @@ export type ListReleasesRequest = Record<never, never>;
 export const ListReleasesRequest: MessageType<ListReleasesRequest> = {
   typeName: "weir.api.v1.ListReleasesRequest",
   create: () => ({}),
-  toJson: () => "{}",
+  toJson: (message) => JSON.stringify(ListReleasesRequest.jsonDraft(message)),
+  jsonDraft: () => ({}),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -137,15 +137,10 @@ export const ListReleasesResponse: MessageType<ListReleasesResponse> = {
   create: (init) => ({
     releases: init?.releases ?? [],
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.releases.length > 0) {
-      let items = "";
-      for (const item of message.releases) items += (items === "" ? "" : ",") + Release.toJson(item);
-      text += (text.length > 1 ? ',"releases":' : '"releases":') + "[" + items + "]";
-    }
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(ListReleasesResponse.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    releases: message.releases.length === 0 ? undefined : message.releases.map(Release.jsonDraft),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -179,11 +174,10 @@ export const GetReleaseRequest: MessageType<GetReleaseRequest> = {
   create: (init) => ({
     service: init?.service ?? "",
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.service !== "") text += (text.length > 1 ? ',"service":' : '"service":') + stringText(message.service);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(GetReleaseRequest.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    service: message.service === "" ? undefined : stringJson(message.service),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -213,11 +207,10 @@ export const GetReleaseResponse: MessageType<GetReleaseResponse> = {
   create: (init) => ({
     release: init?.release,
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.release !== undefined) text += (text.length > 1 ? ',"release":' : '"release":') + Release.toJson(message.release);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(GetReleaseResponse.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    release: message.release === undefined ? undefined : Release.jsonDraft(message.release),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -247,11 +240,10 @@ export const WatchReleaseRequest: MessageType<WatchReleaseRequest> = {
   create: (init) => ({
     service: init?.service ?? "",
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.service !== "") text += (text.length > 1 ? ',"service":' : '"service":') + stringText(message.service);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(WatchReleaseRequest.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    service: message.service === "" ? undefined : stringJson(message.service),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -309,33 +301,20 @@ export const WatchReleaseResponse: MessageType<WatchReleaseResponse> = {
     registryEmpty: init?.registryEmpty ?? false,
     registryChangedAtMs: init?.registryChangedAtMs ?? 0n,
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.release !== undefined) text += (text.length > 1 ? ',"release":' : '"release":') + Release.toJson(message.release);
-    if (message.revision !== 0n) text += (text.length > 1 ? ',"revision":' : '"revision":') + uint64Text(message.revision);
-    if (message.nowMs !== 0n) text += (text.length > 1 ? ',"nowMs":' : '"nowMs":') + int64Text(message.nowMs);
-    if (message.acknowledgedWeight !== 0) text += (text.length > 1 ? ',"acknowledgedWeight":' : '"acknowledgedWeight":') + uint32Text(message.acknowledgedWeight);
-    if (message.acknowledgedCount !== 0) text += (text.length > 1 ? ',"acknowledgedCount":' : '"acknowledgedCount":') + uint32Text(message.acknowledgedCount);
-    if (message.dataPlaneCount !== 0) text += (text.length > 1 ? ',"dataPlaneCount":' : '"dataPlaneCount":') + uint32Text(message.dataPlaneCount);
-    if (message.dataPlanes.length > 0) {
-      let items = "";
-      for (const item of message.dataPlanes) items += (items === "" ? "" : ",") + DataPlane.toJson(item);
-      text += (text.length > 1 ? ',"dataPlanes":' : '"dataPlanes":') + "[" + items + "]";
-    }
-    if (message.instances.length > 0) {
-      let items = "";
-      for (const item of message.instances) items += (items === "" ? "" : ",") + InstanceView.toJson(item);
-      text += (text.length > 1 ? ',"instances":' : '"instances":') + "[" + items + "]";
-    }
-    if (message.versions.length > 0) {
-      let items = "";
-      for (const item of message.versions) items += (items === "" ? "" : ",") + stringText(item);
-      text += (text.length > 1 ? ',"versions":' : '"versions":') + "[" + items + "]";
-    }
-    if (message.registryEmpty !== false) text += (text.length > 1 ? ',"registryEmpty":' : '"registryEmpty":') + boolText(message.registryEmpty);
-    if (message.registryChangedAtMs !== 0n) text += (text.length > 1 ? ',"registryChangedAtMs":' : '"registryChangedAtMs":') + int64Text(message.registryChangedAtMs);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(WatchReleaseResponse.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    release: message.release === undefined ? undefined : Release.jsonDraft(message.release),
+    revision: message.revision === 0n ? undefined : uint64Json(message.revision),
+    nowMs: message.nowMs === 0n ? undefined : int64Json(message.nowMs),
+    acknowledgedWeight: message.acknowledgedWeight === 0 ? undefined : uint32Json(message.acknowledgedWeight),
+    acknowledgedCount: message.acknowledgedCount === 0 ? undefined : uint32Json(message.acknowledgedCount),
+    dataPlaneCount: message.dataPlaneCount === 0 ? undefined : uint32Json(message.dataPlaneCount),
+    dataPlanes: message.dataPlanes.length === 0 ? undefined : message.dataPlanes.map(DataPlane.jsonDraft),
+    instances: message.instances.length === 0 ? undefined : message.instances.map(InstanceView.jsonDraft),
+    versions: message.versions.length === 0 ? undefined : message.versions.map(stringJson),
+    registryEmpty: message.registryEmpty === false ? undefined : boolJson(message.registryEmpty),
+    registryChangedAtMs: message.registryChangedAtMs === 0n ? undefined : int64Json(message.registryChangedAtMs),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -354,31 +333,31 @@ export const WatchReleaseResponse: MessageType<WatchReleaseResponse> = {
           break;
         case "nowMs":
         case "now_ms":
-          if (key === "now_ms" && Object.hasOwn(object, "nowMs")) throw fieldTwice(at, '"nowMs"');
+          if (key === "now_ms" && Object.hasOwn(object, "nowMs")) throw fieldTwice(at, "nowMs");
           if (value === null) break;
           message.nowMs = int64From(value, at);
           break;
         case "acknowledgedWeight":
         case "acknowledged_weight":
-          if (key === "acknowledged_weight" && Object.hasOwn(object, "acknowledgedWeight")) throw fieldTwice(at, '"acknowledgedWeight"');
+          if (key === "acknowledged_weight" && Object.hasOwn(object, "acknowledgedWeight")) throw fieldTwice(at, "acknowledgedWeight");
           if (value === null) break;
           message.acknowledgedWeight = uint32From(value, at);
           break;
         case "acknowledgedCount":
         case "acknowledged_count":
-          if (key === "acknowledged_count" && Object.hasOwn(object, "acknowledgedCount")) throw fieldTwice(at, '"acknowledgedCount"');
+          if (key === "acknowledged_count" && Object.hasOwn(object, "acknowledgedCount")) throw fieldTwice(at, "acknowledgedCount");
           if (value === null) break;
           message.acknowledgedCount = uint32From(value, at);
           break;
         case "dataPlaneCount":
         case "data_plane_count":
-          if (key === "data_plane_count" && Object.hasOwn(object, "dataPlaneCount")) throw fieldTwice(at, '"dataPlaneCount"');
+          if (key === "data_plane_count" && Object.hasOwn(object, "dataPlaneCount")) throw fieldTwice(at, "dataPlaneCount");
           if (value === null) break;
           message.dataPlaneCount = uint32From(value, at);
           break;
         case "dataPlanes":
         case "data_planes":
-          if (key === "data_planes" && Object.hasOwn(object, "dataPlanes")) throw fieldTwice(at, '"dataPlanes"');
+          if (key === "data_planes" && Object.hasOwn(object, "dataPlanes")) throw fieldTwice(at, "dataPlanes");
           if (value === null) break;
           for (const item of listFrom(value, at)) {
             at.item = message.dataPlanes.length;
@@ -404,13 +383,13 @@ export const WatchReleaseResponse: MessageType<WatchReleaseResponse> = {
           break;
         case "registryEmpty":
         case "registry_empty":
-          if (key === "registry_empty" && Object.hasOwn(object, "registryEmpty")) throw fieldTwice(at, '"registryEmpty"');
+          if (key === "registry_empty" && Object.hasOwn(object, "registryEmpty")) throw fieldTwice(at, "registryEmpty");
           if (value === null) break;
           message.registryEmpty = boolFrom(value, at);
           break;
         case "registryChangedAtMs":
         case "registry_changed_at_ms":
-          if (key === "registry_changed_at_ms" && Object.hasOwn(object, "registryChangedAtMs")) throw fieldTwice(at, '"registryChangedAtMs"');
+          if (key === "registry_changed_at_ms" && Object.hasOwn(object, "registryChangedAtMs")) throw fieldTwice(at, "registryChangedAtMs");
           if (value === null) break;
           message.registryChangedAtMs = int64From(value, at);
           break;
@@ -443,16 +422,15 @@ export const InstanceView: MessageType<InstanceView> = {
     startedAtMs: init?.startedAtMs ?? 0n,
     lastHeardAtMs: init?.lastHeardAtMs ?? 0n,
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.id !== "") text += (text.length > 1 ? ',"id":' : '"id":') + stringText(message.id);
-    if (message.version !== "") text += (text.length > 1 ? ',"version":' : '"version":') + stringText(message.version);
-    if (message.address !== "") text += (text.length > 1 ? ',"address":' : '"address":') + stringText(message.address);
-    if (message.state !== "") text += (text.length > 1 ? ',"state":' : '"state":') + stringText(message.state);
-    if (message.startedAtMs !== 0n) text += (text.length > 1 ? ',"startedAtMs":' : '"startedAtMs":') + int64Text(message.startedAtMs);
-    if (message.lastHeardAtMs !== 0n) text += (text.length > 1 ? ',"lastHeardAtMs":' : '"lastHeardAtMs":') + int64Text(message.lastHeardAtMs);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(InstanceView.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    id: message.id === "" ? undefined : stringJson(message.id),
+    version: message.version === "" ? undefined : stringJson(message.version),
+    address: message.address === "" ? undefined : stringJson(message.address),
+    state: message.state === "" ? undefined : stringJson(message.state),
+    startedAtMs: message.startedAtMs === 0n ? undefined : int64Json(message.startedAtMs),
+    lastHeardAtMs: message.lastHeardAtMs === 0n ? undefined : int64Json(message.lastHeardAtMs),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -479,13 +457,13 @@ export const InstanceView: MessageType<InstanceView> = {
           break;
         case "startedAtMs":
         case "started_at_ms":
-          if (key === "started_at_ms" && Object.hasOwn(object, "startedAtMs")) throw fieldTwice(at, '"startedAtMs"');
+          if (key === "started_at_ms" && Object.hasOwn(object, "startedAtMs")) throw fieldTwice(at, "startedAtMs");
           if (value === null) break;
           message.startedAtMs = int64From(value, at);
           break;
         case "lastHeardAtMs":
         case "last_heard_at_ms":
-          if (key === "last_heard_at_ms" && Object.hasOwn(object, "lastHeardAtMs")) throw fieldTwice(at, '"lastHeardAtMs"');
+          if (key === "last_heard_at_ms" && Object.hasOwn(object, "lastHeardAtMs")) throw fieldTwice(at, "lastHeardAtMs");
           if (value === null) break;
           message.lastHeardAtMs = int64From(value, at);
           break;
@@ -511,13 +489,12 @@ export const BeginReleaseRequest: MessageType<BeginReleaseRequest> = {
     newVersion: init?.newVersion ?? "",
     reason: init?.reason ?? "",
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.service !== "") text += (text.length > 1 ? ',"service":' : '"service":') + stringText(message.service);
-    if (message.newVersion !== "") text += (text.length > 1 ? ',"newVersion":' : '"newVersion":') + stringText(message.newVersion);
-    if (message.reason !== "") text += (text.length > 1 ? ',"reason":' : '"reason":') + stringText(message.reason);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(BeginReleaseRequest.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    service: message.service === "" ? undefined : stringJson(message.service),
+    newVersion: message.newVersion === "" ? undefined : stringJson(message.newVersion),
+    reason: message.reason === "" ? undefined : stringJson(message.reason),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -532,7 +509,7 @@ export const BeginReleaseRequest: MessageType<BeginReleaseRequest> = {
           break;
         case "newVersion":
         case "new_version":
-          if (key === "new_version" && Object.hasOwn(object, "newVersion")) throw fieldTwice(at, '"newVersion"');
+          if (key === "new_version" && Object.hasOwn(object, "newVersion")) throw fieldTwice(at, "newVersion");
           if (value === null) break;
           message.newVersion = stringFrom(value, at);
           break;
@@ -557,11 +534,10 @@ export const BeginReleaseResponse: MessageType<BeginReleaseResponse> = {
   create: (init) => ({
     release: init?.release,
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.release !== undefined) text += (text.length > 1 ? ',"release":' : '"release":') + Release.toJson(message.release);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(BeginReleaseResponse.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    release: message.release === undefined ? undefined : Release.jsonDraft(message.release),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -600,18 +576,13 @@ export const SetWeightsRequest: MessageType<SetWeightsRequest> = {
     reason: init?.reason ?? "",
     expectedRevision: init?.expectedRevision ?? 0n,
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.service !== "") text += (text.length > 1 ? ',"service":' : '"service":') + stringText(message.service);
-    if (message.shares.length > 0) {
-      let items = "";
-      for (const item of message.shares) items += (items === "" ? "" : ",") + Share.toJson(item);
-      text += (text.length > 1 ? ',"shares":' : '"shares":') + "[" + items + "]";
-    }
-    if (message.reason !== "") text += (text.length > 1 ? ',"reason":' : '"reason":') + stringText(message.reason);
-    if (message.expectedRevision !== 0n) text += (text.length > 1 ? ',"expectedRevision":' : '"expectedRevision":') + uint64Text(message.expectedRevision);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(SetWeightsRequest.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    service: message.service === "" ? undefined : stringJson(message.service),
+    shares: message.shares.length === 0 ? undefined : message.shares.map(Share.jsonDraft),
+    reason: message.reason === "" ? undefined : stringJson(message.reason),
+    expectedRevision: message.expectedRevision === 0n ? undefined : uint64Json(message.expectedRevision),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -638,7 +609,7 @@ export const SetWeightsRequest: MessageType<SetWeightsRequest> = {
           break;
         case "expectedRevision":
         case "expected_revision":
-          if (key === "expected_revision" && Object.hasOwn(object, "expectedRevision")) throw fieldTwice(at, '"expectedRevision"');
+          if (key === "expected_revision" && Object.hasOwn(object, "expectedRevision")) throw fieldTwice(at, "expectedRevision");
           if (value === null) break;
           message.expectedRevision = uint64From(value, at);
           break;
@@ -659,11 +630,10 @@ export const SetWeightsResponse: MessageType<SetWeightsResponse> = {
   create: (init) => ({
     release: init?.release,
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.release !== undefined) text += (text.length > 1 ? ',"release":' : '"release":') + Release.toJson(message.release);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(SetWeightsResponse.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    release: message.release === undefined ? undefined : Release.jsonDraft(message.release),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);

@@ -2,7 +2,7 @@
 import { UserIdSource } from "./snapshot.weir.ts";
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
-import { fieldTwice, fieldUnknown, listFrom, objectFrom, placeBelow, stringFrom, stringText, uint32From, uint32Text, uint64From, uint64Text } from "@weir/kit/contract/json";
+import { fieldTwice, fieldUnknown, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json, uint64From, uint64Json } from "@weir/kit/contract/json";
 
 export interface RouteSpec {
   /** Lower-case letters, digits, dots and dashes; at most 63. */
@@ -24,20 +24,15 @@ export const RouteSpec: MessageType<RouteSpec> = {
     userIdSources: init?.userIdSources ?? [],
     timeoutMs: init?.timeoutMs ?? 0,
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.name !== "") text += (text.length > 1 ? ',"name":' : '"name":') + stringText(message.name);
-    if (message.host !== "") text += (text.length > 1 ? ',"host":' : '"host":') + stringText(message.host);
-    if (message.pathPrefix !== "") text += (text.length > 1 ? ',"pathPrefix":' : '"pathPrefix":') + stringText(message.pathPrefix);
-    if (message.service !== "") text += (text.length > 1 ? ',"service":' : '"service":') + stringText(message.service);
-    if (message.userIdSources.length > 0) {
-      let items = "";
-      for (const item of message.userIdSources) items += (items === "" ? "" : ",") + UserIdSource.toJson(item);
-      text += (text.length > 1 ? ',"userIdSources":' : '"userIdSources":') + "[" + items + "]";
-    }
-    if (message.timeoutMs !== 0) text += (text.length > 1 ? ',"timeoutMs":' : '"timeoutMs":') + uint32Text(message.timeoutMs);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(RouteSpec.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    name: message.name === "" ? undefined : stringJson(message.name),
+    host: message.host === "" ? undefined : stringJson(message.host),
+    pathPrefix: message.pathPrefix === "" ? undefined : stringJson(message.pathPrefix),
+    service: message.service === "" ? undefined : stringJson(message.service),
+    userIdSources: message.userIdSources.length === 0 ? undefined : message.userIdSources.map(UserIdSource.jsonDraft),
+    timeoutMs: message.timeoutMs === 0 ? undefined : uint32Json(message.timeoutMs),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -56,7 +51,7 @@ export const RouteSpec: MessageType<RouteSpec> = {
           break;
         case "pathPrefix":
         case "path_prefix":
-          if (key === "path_prefix" && Object.hasOwn(object, "pathPrefix")) throw fieldTwice(at, '"pathPrefix"');
+          if (key === "path_prefix" && Object.hasOwn(object, "pathPrefix")) throw fieldTwice(at, "pathPrefix");
           if (value === null) break;
           message.pathPrefix = stringFrom(value, at);
           break;
@@ -66,7 +61,7 @@ export const RouteSpec: MessageType<RouteSpec> = {
           break;
         case "userIdSources":
         case "user_id_sources":
-          if (key === "user_id_sources" && Object.hasOwn(object, "userIdSources")) throw fieldTwice(at, '"userIdSources"');
+          if (key === "user_id_sources" && Object.hasOwn(object, "userIdSources")) throw fieldTwice(at, "userIdSources");
           if (value === null) break;
           for (const item of listFrom(value, at)) {
             at.item = message.userIdSources.length;
@@ -76,7 +71,7 @@ export const RouteSpec: MessageType<RouteSpec> = {
           break;
         case "timeoutMs":
         case "timeout_ms":
-          if (key === "timeout_ms" && Object.hasOwn(object, "timeoutMs")) throw fieldTwice(at, '"timeoutMs"');
+          if (key === "timeout_ms" && Object.hasOwn(object, "timeoutMs")) throw fieldTwice(at, "timeoutMs");
           if (value === null) break;
           message.timeoutMs = uint32From(value, at);
           break;
@@ -93,7 +88,8 @@ export type ListRoutesRequest = Record<never, never>;
 export const ListRoutesRequest: MessageType<ListRoutesRequest> = {
   typeName: "weir.api.v1.ListRoutesRequest",
   create: () => ({}),
-  toJson: () => "{}",
+  toJson: (message) => JSON.stringify(ListRoutesRequest.jsonDraft(message)),
+  jsonDraft: () => ({}),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -115,15 +111,10 @@ export const ListRoutesResponse: MessageType<ListRoutesResponse> = {
   create: (init) => ({
     routes: init?.routes ?? [],
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.routes.length > 0) {
-      let items = "";
-      for (const item of message.routes) items += (items === "" ? "" : ",") + RouteSpec.toJson(item);
-      text += (text.length > 1 ? ',"routes":' : '"routes":') + "[" + items + "]";
-    }
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(ListRoutesResponse.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    routes: message.routes.length === 0 ? undefined : message.routes.map(RouteSpec.jsonDraft),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -160,12 +151,11 @@ export const PutRouteRequest: MessageType<PutRouteRequest> = {
     route: init?.route,
     reason: init?.reason ?? "",
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.route !== undefined) text += (text.length > 1 ? ',"route":' : '"route":') + RouteSpec.toJson(message.route);
-    if (message.reason !== "") text += (text.length > 1 ? ',"reason":' : '"reason":') + stringText(message.reason);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(PutRouteRequest.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    route: message.route === undefined ? undefined : RouteSpec.jsonDraft(message.route),
+    reason: message.reason === "" ? undefined : stringJson(message.reason),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -199,11 +189,10 @@ export const PutRouteResponse: MessageType<PutRouteResponse> = {
   create: (init) => ({
     revision: init?.revision ?? 0n,
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.revision !== 0n) text += (text.length > 1 ? ',"revision":' : '"revision":') + uint64Text(message.revision);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(PutRouteResponse.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    revision: message.revision === 0n ? undefined : uint64Json(message.revision),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -236,12 +225,11 @@ export const DeleteRouteRequest: MessageType<DeleteRouteRequest> = {
     name: init?.name ?? "",
     reason: init?.reason ?? "",
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.name !== "") text += (text.length > 1 ? ',"name":' : '"name":') + stringText(message.name);
-    if (message.reason !== "") text += (text.length > 1 ? ',"reason":' : '"reason":') + stringText(message.reason);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(DeleteRouteRequest.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    name: message.name === "" ? undefined : stringJson(message.name),
+    reason: message.reason === "" ? undefined : stringJson(message.reason),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);
@@ -275,11 +263,10 @@ export const DeleteRouteResponse: MessageType<DeleteRouteResponse> = {
   create: (init) => ({
     revision: init?.revision ?? 0n,
   }),
-  toJson(message) {
-    let text = "{";
-    if (message.revision !== 0n) text += (text.length > 1 ? ',"revision":' : '"revision":') + uint64Text(message.revision);
-    return text + "}";
-  },
+  toJson: (message) => JSON.stringify(DeleteRouteResponse.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    revision: message.revision === 0n ? undefined : uint64Json(message.revision),
+  }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
     const at = placeBelow(above);

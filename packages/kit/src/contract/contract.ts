@@ -9,8 +9,10 @@ export interface MessageType<T> {
   readonly typeName: string;
   /** A message with every field at its default. */
   create(init?: Partial<T>): T;
-  /** Canonical proto JSON as text, written straight-line; fields at their default are left out. */
+  /** Canonical proto JSON as text; fields at their default are left out. Throws MESSAGE_INVALID for what the contract does not allow. */
   toJson(message: T): string;
+  /** What `toJson` gives to JSON.stringify: fields that are left out are undefined. For what nests the message in other JSON. */
+  jsonDraft(message: T): unknown;
   /**
    * Reads parsed canonical proto JSON; throws JSON_INVALID naming the field, what was expected and what was found.
    * `above` is where the message stands in a larger one; only generated code gives it.

@@ -1,6 +1,6 @@
 import type { JsonPlace, JsonValue, MessageType } from "./contract.ts";
 import type { EnumJson, JsonObject } from "./json.ts";
-import { fieldTwice, foundIn, jsonDepthMax, jsonInvalid, messageInvalid, objectFrom, placeBelow, stringFrom, stringText } from "./json.ts";
+import { fieldTwice, foundIn, jsonDepthMax, jsonInvalid, messageInvalid, objectFrom, placeBelow, stringFrom } from "./json.ts";
 
 /** A point in time: seconds since 1970 and 0 to 999,999,999 nanoseconds. In JSON RFC 3339 text, years 1 to 9999. */
 export interface Timestamp {
@@ -42,20 +42,22 @@ const durationSecondsMax = 315_576_000_000n;
 export const Timestamp: MessageType<Timestamp> = {
   typeName: "google.protobuf.Timestamp",
   create: (init) => ({ seconds: init?.seconds ?? 0n, nanos: init?.nanos ?? 0 }),
-  toJson({ seconds, nanos }) {
+  toJson: (message) => JSON.stringify(Timestamp.jsonDraft(message)),
+  jsonDraft({ seconds, nanos }) {
     const ms = Number(seconds) * 1000;
     if (!(ms >= timeMsMin && ms <= timeMsMax)) throw messageInvalid("a time in the years 1 to 9999", seconds);
-    return `"${new Date(ms).toISOString().slice(0, 19)}${fraction(nanos)}Z"`;
+    return `${new Date(ms).toISOString().slice(0, 19)}${fraction(nanos)}Z`;
   },
   fromJson(json, above) {
     const match = typeof json === "string" ? timePattern.exec(json) : null;
     const utcMs = match ? Date.parse(`${match[1]}Z`) : NaN;
     // Date.parse takes the 30th of February for the 1st of March.
     if (!match || Number.isNaN(utcMs) || new Date(utcMs).toISOString().slice(0, 19) !== match[1]) {
-      throw jsonInvalid(above, "a time like 2026-01-31T23:59:59.5Z", foundIn(json));
+      throw jsonInvalid(above, { expected: "a time like 2026-01-31T23:59:59.5Z", found: foundIn(json) });
     }
     const ms = Date.parse(`${match[1]}${match[3]}`);
-    if (!(ms >= timeMsMin && ms <= timeMsMax)) throw jsonInvalid(above, "a time in the years 1 to 9999", foundIn(json));
+    if (!(ms >= timeMsMin && ms <= timeMsMax))
+      throw jsonInvalid(above, { expected: "a time in the years 1 to 9999", found: foundIn(json) });
     return { seconds: BigInt(ms / 1000), nanos: Number((match[2] ?? "").padEnd(9, "0")) };
   },
 };
@@ -64,18 +66,19 @@ export const Timestamp: MessageType<Timestamp> = {
 export const Duration: MessageType<Duration> = {
   typeName: "google.protobuf.Duration",
   create: (init) => ({ seconds: init?.seconds ?? 0n, nanos: init?.nanos ?? 0 }),
-  toJson({ seconds, nanos }) {
+  toJson: (message) => JSON.stringify(Duration.jsonDraft(message)),
+  jsonDraft({ seconds, nanos }) {
     if (seconds > durationSecondsMax || seconds < -durationSecondsMax) throw messageInvalid("at most ±315576000000 seconds", seconds);
     if ((seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0)) throw messageInvalid("seconds and nanos of one sign", nanos);
     const negative = seconds < 0n || nanos < 0;
-    return `"${negative ? "-" : ""}${negative ? -seconds : seconds}${fraction(negative ? -nanos : nanos)}s"`;
+    return `${negative ? "-" : ""}${negative ? -seconds : seconds}${fraction(negative ? -nanos : nanos)}s`;
   },
   fromJson(json, above) {
     const match = typeof json === "string" ? durationPattern.exec(json) : null;
     const seconds = BigInt(match?.[2] ?? 0);
     const nanos = Number((match?.[3] ?? "").padEnd(9, "0"));
     if (!match || seconds > durationSecondsMax) {
-      throw jsonInvalid(above, "a duration like 1.5s, at most 315576000000s", foundIn(json));
+      throw jsonInvalid(above, { expected: "a duration like 1.5s, at most 315576000000s", found: foundIn(json) });
     }
     return match[1] === "-" ? { seconds: -seconds, nanos: nanos === 0 ? 0 : -nanos } : { seconds, nanos };
   },
@@ -85,16 +88,18 @@ export const Duration: MessageType<Duration> = {
 export const FieldMask: MessageType<FieldMask> = {
   typeName: "google.protobuf.FieldMask",
   create: (init) => ({ paths: init?.paths ?? [] }),
-  toJson({ paths }) {
+  toJson: (message) => JSON.stringify(FieldMask.jsonDraft(message)),
+  jsonDraft({ paths }) {
     const names = paths.map((path) => {
       const name = path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
       if (snakeFromCamel(name) !== path) throw messageInvalid("a path that survives camel case", path);
       return name;
     });
-    return stringText(names.join(","));
+    return names.join(",");
   },
   fromJson(json, above) {
-    if (typeof json !== "string" || json.includes("_")) throw jsonInvalid(above, "field names in camel case, joined by commas", foundIn(json));
+    if (typeof json !== "string" || json.includes("_"))
+      throw jsonInvalid(above, { expected: "field names in camel case, joined by commas", found: foundIn(json) });
     return { paths: json === "" ? [] : json.split(",").map(snakeFromCamel) };
   },
 };
@@ -103,12 +108,13 @@ export const FieldMask: MessageType<FieldMask> = {
 export const Empty: MessageType<Empty> = {
   typeName: "google.protobuf.Empty",
   create: () => ({}),
-  toJson: () => "{}",
+  toJson: (message) => JSON.stringify(Empty.jsonDraft(message)),
+  jsonDraft: () => ({}),
   fromJson(json, above) {
     const at = placeBelow(above);
     for (const key in objectFrom(json, above)) {
       at.field = key;
-      throw jsonInvalid(at, "no field in google.protobuf.Empty", "one");
+      throw jsonInvalid(at, { expected: "no field in google.protobuf.Empty", found: "one" });
     }
     return {};
   },
@@ -118,7 +124,8 @@ export const Empty: MessageType<Empty> = {
 export const Value: MessageType<JsonValue> = {
   typeName: "google.protobuf.Value",
   create: (init) => (init ?? null) as JsonValue,
-  toJson: (value) => valueText(value, 0),
+  toJson: (message) => JSON.stringify(Value.jsonDraft(message)),
+  jsonDraft: (value) => checkedValue(value, 0),
   fromJson: valueFrom,
 };
 
@@ -128,10 +135,10 @@ export type NullValue = (typeof NullValue)[keyof typeof NullValue];
 
 /** Reads and writes google.protobuf.NullValue. */
 export const nullValueJson: EnumJson = {
-  text: () => "null",
+  json: () => null,
   from(value, at) {
     if (value === null || value === "NULL_VALUE" || value === 0) return 0;
-    throw jsonInvalid(at, "null", foundIn(value));
+    throw jsonInvalid(at, { expected: "null", found: foundIn(value) });
   },
 };
 
@@ -139,7 +146,8 @@ export const nullValueJson: EnumJson = {
 export const Struct: MessageType<JsonObject> = {
   typeName: "google.protobuf.Struct",
   create: (init) => ({ ...init }) as JsonObject,
-  toJson: (value) => valueText(value, 0),
+  toJson: (message) => JSON.stringify(Struct.jsonDraft(message)),
+  jsonDraft: (value) => checkedValue(value, 0),
   fromJson: (json, above) => valueFrom(objectFrom(json, above), above) as JsonObject,
 };
 
@@ -147,9 +155,10 @@ export const Struct: MessageType<JsonObject> = {
 export const ListValue: MessageType<JsonValue[]> = {
   typeName: "google.protobuf.ListValue",
   create: (init) => [...((init ?? []) as JsonValue[])],
-  toJson: (value) => valueText(value, 0),
+  toJson: (message) => JSON.stringify(ListValue.jsonDraft(message)),
+  jsonDraft: (value) => checkedValue(value, 0),
   fromJson(json, above) {
-    if (!Array.isArray(json)) throw jsonInvalid(above, "a list", foundIn(json));
+    if (!Array.isArray(json)) throw jsonInvalid(above, { expected: "a list", found: foundIn(json) });
     return valueFrom(json, above) as JsonValue[];
   },
 };
@@ -158,10 +167,9 @@ export const ListValue: MessageType<JsonValue[]> = {
 export const Any: MessageType<Any> = {
   typeName: "google.protobuf.Any",
   create: (init) => ({ typeUrl: init?.typeUrl ?? "", json: init?.json ?? {} }),
-  toJson({ typeUrl, json }) {
-    if (typeUrl === "") return "{}";
-    const rest = valueText(json, 0).slice(1);
-    return `{"@type":${stringText(typeUrl)}${rest === "}" ? "" : ","}${rest}`;
+  toJson: (message) => JSON.stringify(Any.jsonDraft(message)),
+  jsonDraft({ typeUrl, json }) {
+    return typeUrl === "" ? {} : { "@type": typeUrl, ...(checkedValue(json, 0) as JsonObject) };
   },
   fromJson(json, above) {
     const { "@type": type, ...rest } = objectFrom(valueFrom(json, above), above);
@@ -169,13 +177,15 @@ export const Any: MessageType<Any> = {
     const at = placeBelow(above);
     at.field = "@type";
     const typeUrl = stringFrom(type, at);
-    if (typeUrl === "" || typeUrl.endsWith("/")) throw jsonInvalid(at, "the URL of a type", foundIn(typeUrl));
+    if (typeUrl === "" || typeUrl.endsWith("/")) throw jsonInvalid(at, { expected: "the URL of a type", found: foundIn(typeUrl) });
     return { typeUrl, json: rest };
   },
 };
 
 /** Types whose JSON is not an object of their fields: inside an Any it stands under "value". */
-const specialTypes = new Set(["Any", "Duration", "FieldMask", "ListValue", "Struct", "Timestamp", "Value"].map((name) => `google.protobuf.${name}`));
+const specialTypes = new Set(
+  ["Any", "Duration", "FieldMask", "ListValue", "Struct", "Timestamp", "Value"].map((name) => `google.protobuf.${name}`),
+);
 
 /** Wraps a message into an Any. */
 export function anyFrom<T>(type: MessageType<T>, message: T): Any {
@@ -215,8 +225,10 @@ export function durationFromMs(ms: number): Duration {
 }
 
 function valueFrom(value: JsonValue, above: JsonPlace | undefined): JsonValue {
-  if (typeof value === "number" && !Number.isFinite(value)) throw jsonInvalid(above, "a finite number", foundIn(value));
-  if (typeof value === "string" && !value.isWellFormed()) throw jsonInvalid(above, "valid Unicode", "a lone surrogate");
+  if (typeof value === "number" && !Number.isFinite(value))
+    throw jsonInvalid(above, { expected: "a finite number", found: foundIn(value) });
+  if (typeof value === "string" && !value.isWellFormed())
+    throw jsonInvalid(above, { expected: "valid Unicode", found: "a lone surrogate" });
   if (typeof value !== "object" || value === null) return value;
   const at = placeBelow(above);
   if (Array.isArray(value)) {
@@ -230,16 +242,12 @@ function valueFrom(value: JsonValue, above: JsonPlace | undefined): JsonValue {
   return value;
 }
 
-function valueText(value: JsonValue, depth: number): string {
-  if (depth > jsonDepthMax) throw messageInvalid(`JSON at most ${jsonDepthMax} deep`, value);
-  if (typeof value === "string") return stringText(value);
-  if (value === null || typeof value === "boolean") return String(value);
-  if (typeof value === "number" && Number.isFinite(value)) return String(value);
-  if (Array.isArray(value)) return `[${value.map((item) => valueText(item, depth + 1)).join(",")}]`;
-  if (typeof value !== "object") throw messageInvalid("JSON", value);
-  return `{${Object.keys(value)
-    .map((key) => `${stringText(key)}:${valueText(value[key] as JsonValue, depth + 1)}`)
-    .join(",")}}`;
+function checkedValue(value: JsonValue, depth: number): JsonValue {
+  if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) return value;
+  if (typeof value !== "object") throw messageInvalid("JSON, whose numbers are finite", value);
+  if (depth >= jsonDepthMax) throw messageInvalid(`JSON at most ${jsonDepthMax} deep`, value);
+  for (const item of Array.isArray(value) ? value : Object.values(value)) checkedValue(item, depth + 1);
+  return value;
 }
 
 function fraction(nanos: number): string {

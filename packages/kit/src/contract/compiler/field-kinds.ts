@@ -60,7 +60,9 @@ export function keyKindOf(scalar: ScalarType): ScalarKind {
 
 /** Whether null is a value of the kind, not the absence of one: google.protobuf.Value and NullValue. */
 export function takesNull(value: ValueKind): boolean {
-  return value.kind !== "scalar" && (value.desc.typeName === "google.protobuf.Value" || value.desc.typeName === "google.protobuf.NullValue");
+  return (
+    value.kind !== "scalar" && (value.desc.typeName === "google.protobuf.Value" || value.desc.typeName === "google.protobuf.NullValue")
+  );
 }
 
 /** Property access and property name, quoted where the name is no identifier. */

@@ -85,7 +85,10 @@ function localName(method: DescMethod): string {
 
 function isStreaming(method: DescMethod): { readonly request: boolean; readonly answer: boolean } {
   const kind = method.methodKind;
-  return { request: kind === "client_streaming" || kind === "bidi_streaming", answer: kind === "server_streaming" || kind === "bidi_streaming" };
+  return {
+    request: kind === "client_streaming" || kind === "bidi_streaming",
+    answer: kind === "server_streaming" || kind === "bidi_streaming",
+  };
 }
 
 function handlerText(method: DescMethod, scope: Scope): string {

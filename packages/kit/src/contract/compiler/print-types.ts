@@ -37,7 +37,13 @@ export function printEnum(desc: DescEnum): string[] {
 /** A message as an interface. */
 export function printInterface(desc: DescMessage, scope: Scope): string[] {
   if (desc.members.length === 0) return [...printComment(desc), `export type ${localTypeName(desc)} = Record<never, never>;`, ""];
-  return [...printComment(desc), `export interface ${localTypeName(desc)} {`, ...desc.members.flatMap((member) => printMember(member, scope)), "}", ""];
+  return [
+    ...printComment(desc),
+    `export interface ${localTypeName(desc)} {`,
+    ...desc.members.flatMap((member) => printMember(member, scope)),
+    "}",
+    "",
+  ];
 }
 
 /** The TypeScript type of one value. */
@@ -51,14 +57,20 @@ export function typeText(value: ValueKind, scope: Scope): string {
 
 /** Whether a singular field is absent by default, and then undefined. */
 export function hasPresence(field: DescField): boolean {
-  return field.fieldKind === "message" || (field.fieldKind !== "list" && field.fieldKind !== "map" && field.presence !== FeatureSet_FieldPresence.IMPLICIT);
+  return (
+    field.fieldKind === "message" ||
+    (field.fieldKind !== "list" && field.fieldKind !== "map" && field.presence !== FeatureSet_FieldPresence.IMPLICIT)
+  );
 }
 
 function printMember(member: DescField | DescOneof, scope: Scope): string[] {
   const comment = printComment(member, "  ");
   if (member.kind === "oneof") {
-    const cases = member.fields.map(
-      (field) => [...printComment(field, "    "), `    | { case: ${JSON.stringify(field.localName)}; value: ${typeText(valueKindOf(field), scope)} }`].join("\n"),
+    const cases = member.fields.map((field) =>
+      [
+        ...printComment(field, "    "),
+        `    | { case: ${JSON.stringify(field.localName)}; value: ${typeText(valueKindOf(field), scope)} }`,
+      ].join("\n"),
     );
     return [...comment, `  ${keyText(member.localName)}:`, ...cases, "    | { case: undefined; value?: undefined };"];
   }

@@ -85,14 +85,18 @@ const wellKnown = new Set(["Any", "Duration", "Empty", "FieldMask", "ListValue",
 
 function wellKnownName(desc: DescMessage | DescEnum): string {
   if (wellKnown.has(desc.name) && desc.parent === undefined) return desc.name;
-  throw fault(kitReasons.CONTRACT_INVALID, `${desc.typeName}: expected one of ${[...wellKnown].join(", ")} of google.protobuf, found another`);
+  throw fault(
+    kitReasons.CONTRACT_INVALID,
+    `${desc.typeName}: expected one of ${[...wellKnown].join(", ")} of google.protobuf, found another`,
+  );
 }
 
 function declaredNames(file: DescFile): Map<string, string> {
   const taken = new Map<string, string>();
   const declare = (name: string, owner: string): void => {
     const other = taken.get(name);
-    if (other !== undefined) throw fault(kitReasons.CONTRACT_INVALID, `${file.proto.name}: ${owner} and ${other} are both called ${name} in TypeScript`);
+    if (other !== undefined)
+      throw fault(kitReasons.CONTRACT_INVALID, `${file.proto.name}: ${owner} and ${other} are both called ${name} in TypeScript`);
     taken.set(name, owner);
   };
   const { messages, enums } = typesOf(file);
