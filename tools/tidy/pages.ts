@@ -65,7 +65,9 @@ export function dependenciesRule(tree: Tree): Violation[] {
   const page = tree.texts.get("ARCHITECTURE.md");
   if (page === undefined) return [{ rule: "dependencies", path: "ARCHITECTURE.md", line: 0, message: "does not exist" }];
   const section = /^## Dependencies$([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(page)?.[1] ?? "";
-  const written = new Set([...section.matchAll(/^\|([^|]+)\|/gm)].flatMap((row) => [...(row[1] ?? "").matchAll(/`([^`]+)`/g)].map((name) => name[1] ?? "")));
+  const written = new Set(
+    [...section.matchAll(/^\|([^|]+)\|/gm)].flatMap((row) => [...(row[1] ?? "").matchAll(/`([^`]+)`/g)].map((name) => name[1] ?? "")),
+  );
   const used = new Map<string, string>();
   for (const manifest of tree.manifests) {
     for (const name of [...manifest.dependencies, ...manifest.development, ...manifest.peers]) {

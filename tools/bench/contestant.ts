@@ -1,0 +1,84 @@
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { systemClock } from "@weir/kit/clock";
+import { freePort } from "../services/host.ts";
+
+/** Something that can be started and answers HTTP. */
+export interface Contestant {
+  readonly name: string;
+  /** The command that serves on 127.0.0.1:`port`. `folder` is its own; `backendPort` is who to ask, when there is one. */
+  command(place: Place): readonly string[];
+}
+
+/** Where a contestant is to be. */
+export interface Place {
+  readonly port: number;
+  readonly folder: string;
+  readonly backendPort: number;
+}
+
+/** A contestant that runs. */
+export interface Running {
+  readonly name: string;
+  readonly pid: number;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** How to start one. */
+export interface StartOptions {
+  readonly folder: string;
+  readonly backendPort: number;
+  /** Cores that it may use, as taskset(1) writes them. */
+  readonly cores: string;
+  /** Path that answers 200 once it serves. */
+  readonly path: string;
+}
+
+const startMsMax = 20_000;
+const stopMsMax = 5_000;
+
+/** Starts a contestant on its cores and waits until it answers. Its output goes to a file, where it costs us nothing. */
+export async function start(contestant: Contestant, options: StartOptions): Promise<Running> {
+  const port = await freePort(0);
+  const command = contestant.command({ port, folder: options.folder, backendPort: options.backendPort });
+  const logPath = `${options.folder}/output.log`;
+  const log = openSync(logPath, "a");
+  const child = spawn("taskset", ["-c", options.cores, ...command], {
+    stdio: ["ignore", log, log],
+    env: { ...process.env, NODE_ENV: "production" },
+  });
+  closeSync(log);
+  const running: Running = { name: contestant.name, pid: child.pid ?? 0, port, stop: () => stop(child) };
+  const untilMs = performance.now() + startMsMax;
+  while (!(await answers(`http://127.0.0.1:${port}${options.path}`))) {
+    if (child.exitCode === null && performance.now() < untilMs) {
+      await systemClock.sleep(50);
+      continue;
+    }
+    await running.stop();
+    const said = readFileSync(logPath, "utf8").trim().split("\n").slice(-20).join("\n");
+    throw new Error(`${contestant.name} did not answer 200 within ${startMsMax} ms (exit code ${child.exitCode}); it said:\n${said}`);
+  }
+  return running;
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await response.arrayBuffer();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise<void>((resolve) => void child.once("exit", () => resolve()));
+  child.kill("SIGTERM");
+  const kill = setTimeout(() => child.kill("SIGKILL"), stopMsMax);
+  await ended;
+  clearTimeout(kill);
+}

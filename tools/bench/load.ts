@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { programPath } from "../check/real-parts.ts";
+
+/** What a load did. */
+export interface LoadResult {
+  readonly requests: number;
+  readonly durationMs: number;
+  /** Answers other than 200, and connections that broke. */
+  readonly failures: number;
+  readonly latencyMsP99: number;
+}
+
+/** A load: `connections` keep-alive connections that ask without pause. */
+export interface LoadOptions {
+  readonly url: string;
+  readonly connections: number;
+  readonly seconds: number;
+  /** Cores that it may use, as taskset(1) writes them. */
+  readonly cores: string;
+}
+
+/** Who makes the load: wrk when it is installed, else our own, which needs more CPU. */
+export function loadTool(): "wrk" | "own" {
+  return programPath("wrk") === undefined ? "own" : "wrk";
+}
+
+/** Loads a URL and answers what happened. `started` is told the process id. */
+export async function load(options: LoadOptions, started: (pid: number) => void = () => {}): Promise<LoadResult> {
+  const { url, connections, seconds, cores } = options;
+  const own = [process.execPath, fileURLToPath(new URL("./own-load.ts", import.meta.url)), url, `${connections}`, `${seconds}`];
+  const tool = loadTool();
+  const command =
+    tool === "wrk" ? [programPath("wrk") ?? "wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "--latency", url] : own;
+  const child = spawn("taskset", ["-c", cores, ...command], { stdio: ["ignore", "pipe", "pipe"], timeout: (seconds + 30) * 1000 });
+  started(child.pid ?? 0);
+  let output = "";
+  let complaints = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code !== 0) throw new Error(`${command.join(" ")} failed with ${code}:\n${output}${complaints}`);
+  return tool === "wrk" ? resultFromWrk(output) : (JSON.parse(output) as LoadResult);
+}
+
+const unitMs: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
+
+/** Reads what wrk prints. */
+export function resultFromWrk(output: string): LoadResult {
+  const [, requests, duration, unit] = /(\d+) requests in ([\d.]+)(us|ms|s|m)\b/.exec(output) ?? [];
+  if (requests === undefined) throw new Error(`expected wrk's summary, found:\n${output}`);
+  const [, p99, p99Unit] = /^\s*99%\s+([\d.]+)(us|ms|s|m)$/m.exec(output) ?? [];
+  const notFine = Number(/Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? 0);
+  const broken = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output)?.slice(1) ?? [];
+  return {
+    requests: Number(requests),
+    durationMs: Number(duration) * (unitMs[unit ?? "s"] ?? 1000),
+    failures: broken.reduce((sum, one) => sum + Number(one), notFine),
+    latencyMsP99: p99 === undefined ? 0 : Number(p99) * (unitMs[p99Unit ?? "ms"] ?? 1),
+  };
+}

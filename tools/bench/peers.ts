@@ -1,0 +1,112 @@
+import { writeFileSync } from "node:fs";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { programPath } from "../check/real-parts.ts";
+import { runContest } from "./contest.ts";
+import { loadTool } from "./load.ts";
+import { suites, targets } from "./suites.ts";
+import type { Outcome } from "./verdict.ts";
+import { bounds } from "./verdict.ts";
+
+const help = `npm run bench:peers -- --suite NAME [--json FILE] [--seconds N] [--rounds N]
+
+CPU time per request, beside the peers, in one run: each contestant on a core of its own, load and backend on the others,
+answers seen to be equal, turns taken A B C A B C. Ratios above 1 mean that Weir needs less CPU than the peer.
+A run in which a contestant was not the bottleneck, or others used its core, says INVALID.
+
+  --suite NAME   ${Object.keys(suites).join(" or ")}; may be given more than once; default all
+  --json FILE    also write { "<suite>": { "valid": true, "ratios": { "<peer>": number }, … } }
+  --seconds N    length of one turn, default 4
+  --rounds N     turns of each contestant, default 5
+  --help         this text
+
+Exit codes: 0 valid, 1 INVALID or failed, 2 the arguments are wrong.
+`;
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+interface Given {
+  readonly names: readonly string[];
+  readonly json: string | undefined;
+  readonly seconds: number;
+  readonly rounds: number;
+}
+
+function given(): Given | string {
+  const { values } = parseArgs({
+    options: {
+      suite: { type: "string", multiple: true, default: Object.keys(suites) },
+      json: { type: "string" },
+      seconds: { type: "string", default: "4" },
+      rounds: { type: "string", default: "5" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) return "";
+  const unknown = values.suite.find((name) => !(name in suites));
+  if (unknown !== undefined) return `expected --suite ${Object.keys(suites).join(" or ")}, found ${unknown}`;
+  const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)];
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 600) return `expected --seconds from 1 to 600, found ${values.seconds}`;
+  if (!Number.isInteger(rounds) || rounds < bounds.turnsMin || rounds > 100)
+    return `expected --rounds from ${bounds.turnsMin} to 100, found ${values.rounds}`;
+  return { names: values.suite, json: values.json, seconds, rounds };
+}
+
+function table(name: string, outcome: Outcome): string {
+  const rows = outcome.standings.map((one) => {
+    const ratio = outcome.ratios[one.name];
+    const target = targets[name]?.[one.name];
+    return [
+      one.name,
+      `${one.cpuMicros.toFixed(1)} µs`,
+      `±${(one.spread * 50).toFixed(1)} %`,
+      `${Math.round(one.requestsPerSecond)}`,
+      `${(one.utilisation * 100).toFixed(0)} %`,
+      `${one.latencyMsP99.toFixed(2)} ms`,
+      ratio === undefined ? "" : ratio.toFixed(2),
+      target === undefined || ratio === undefined ? "" : `${ratio >= target ? "✓" : "✗"} ≥ ${target.toFixed(2)}`,
+    ];
+  });
+  const heads = ["", "CPU/request", "spread", "requests/s", "core busy", "p99", "ratio", "target"];
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd();
+  const verdict = outcome.valid ? "valid" : `INVALID\n${outcome.why.map((why) => `  ${why}`).join("\n")}`;
+  return `${name}: ${verdict}\n${[heads, ...rows].map(line).join("\n")}\n`;
+}
+
+async function main(): Promise<number> {
+  const options = given();
+  if (typeof options === "string") {
+    (options === "" ? process.stdout : process.stderr).write(options === "" ? help : `${options}\n\n${help}`);
+    return options === "" ? 0 : 2;
+  }
+  if (process.platform !== "linux" || programPath("taskset") === undefined) {
+    process.stderr.write("expected Linux with taskset (Debian: util-linux): cores are pinned and CPU time is read from /proc\n");
+    return 1;
+  }
+  if (loadTool() === "own") say("wrk is not installed (Debian: wrk); the load is made by tools/bench/own-load.ts, which may be too slow");
+  const outcomes: Record<string, Outcome> = {};
+  for (const name of options.names) {
+    const suite = suites[name]?.();
+    if (suite === undefined) continue;
+    const turns = suite.contestants.length * options.rounds;
+    say(`${name}: ${suite.contestants.length} contestants, ${turns} turns of ${options.seconds} s`);
+    const outcome = await runContest(suite, { seconds: options.seconds, rounds: options.rounds, say });
+    outcomes[name] = outcome;
+    process.stdout.write(table(name, outcome));
+  }
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(outcomes, null, 2)}\n`);
+  return Object.values(outcomes).every((outcome) => outcome.valid) ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const isUsage = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  process.stderr.write(isUsage ? `${error.message}\n\n${help}` : `${(error as Error).message}\n`);
+  process.exitCode = isUsage ? 2 : 1;
+}
