@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { catalogueFaults, reasonsPage } from "./reasons.ts";
+import { found } from "./planted.ts";
+import { catalogueFaults, idleReasonsRule, reasonsPage } from "./reasons.ts";
 
 const reason = { key: "A_GONE", reason: "A_GONE", code: "NOT_FOUND", meaning: "The a is not there | here.", status: undefined };
 
@@ -18,4 +19,10 @@ test("a catalogue's own faults are named", () => {
   assert.equal(faults({ key: "aGone", reason: "aGone" }).length, 1);
   assert.equal(faults({ meaning: "" }).length, 1);
   assert.deepEqual(catalogueFaults([{ package: "wire", reasons: [reason, reason] }]), ["wire: A_GONE stands there twice"]);
+});
+
+test("a reason that nothing gives is found", () => {
+  const catalogue = 'export const wireReasons = {\n  A_GONE: { reason: "A_GONE" },\n  B_GONE: {\n    reason: "B_GONE",\n  },\n};\n';
+  const files = { "packages/wire/src/reasons.ts": catalogue, "packages/wire/src/a.ts": "throw refuse(wireReasons.A_GONE);" };
+  assert.deepEqual(found(idleReasonsRule, files), ["packages/wire/src/reasons.ts:3 nothing gives the reason B_GONE"]);
 });

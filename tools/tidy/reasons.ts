@@ -1,5 +1,7 @@
 import { pathToFileURL } from "node:url";
+import { codes } from "@weir/kit/fault";
 import type { Tree } from "./tree.ts";
+import type { Violation } from "./violation.ts";
 
 /** One reason as it stands in a catalogue. `key` is the name under which it stands there. */
 export interface ListedReason {
@@ -33,6 +35,25 @@ export async function loadCatalogues(root: string, tree: Tree): Promise<Catalogu
   return [...found]
     .map(([name, reasons]) => ({ package: name, reasons: reasons.toSorted((left, right) => (left.reason < right.reason ? -1 : 1)) }))
     .toSorted((left, right) => (left.package < right.package ? -1 : 1));
+}
+
+/** A reason that stands in a catalogue is given by some source of its package or of one above. */
+export function idleReasonsRule(tree: Tree): Violation[] {
+  const used = new Set<string>();
+  for (const source of tree.sources.values()) {
+    if (source.test) continue;
+    for (const one of source.text.matchAll(/[rR]easons\.([A-Z][A-Z0-9_]+)\b/g)) used.add(one[1] ?? "");
+  }
+  const found: Violation[] = [];
+  for (const source of tree.sources.values()) {
+    if (!/^packages\/[^/]+\/src\/(reasons|fault)\.ts$/.test(source.path)) continue;
+    for (const one of source.text.matchAll(/^ {2}([A-Z][A-Z0-9_]+): \{ ?$|^ {2}([A-Z][A-Z0-9_]+): \{ reason:/gm)) {
+      const key = one[1] ?? one[2] ?? "";
+      if (key in codes || used.has(key)) continue;
+      found.push({ rule: "reasons", path: source.path, line: source.lineAt(one.index), message: `nothing gives the reason ${key}` });
+    }
+  }
+  return found;
 }
 
 interface Entry {

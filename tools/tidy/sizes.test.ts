@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { found } from "./planted.ts";
-import { sizesRule } from "./sizes.ts";
+import { packageSizesRule, sizesRule } from "./sizes.ts";
 
 const lines = (count: number): string => "  work();\n".repeat(count);
 
@@ -23,4 +23,13 @@ test("what registers tests is not measured, the tests in it are", () => {
   const long = `suite("a", () => {\n  test("b", () => {});\n${lines(80)}});\n`;
   assert.deepEqual(found(sizesRule, { "tools/a.test.ts": long }), []);
   assert.equal(found(sizesRule, { "tools/a.test.ts": `suite("a", () => {\n  test("b", () => {\n${lines(80)}});\n});\n` }).length, 1);
+});
+
+test("a package is measured without its tests and what is generated", () => {
+  const big = "work();\n".repeat(2_500);
+  const files = { "packages/api/src/a.ts": big, "packages/api/src/a.test.ts": big, "packages/api/src/a.weir.ts": big };
+  assert.deepEqual(found(packageSizesRule, files), []);
+  assert.deepEqual(found(packageSizesRule, { ...files, "packages/api/src/b.ts": big }), [
+    "packages/api/package.json:0 at most 3000 lines of source, found 5000",
+  ]);
 });

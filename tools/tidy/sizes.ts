@@ -20,6 +20,36 @@ export function sizesRule(tree: Tree): Violation[] {
   return found;
 }
 
+/** Lines that a package is not to outgrow, without tests and generated code. One that does is two packages, or does too much. */
+const packageLinesMax: Readonly<Record<string, number>> = {
+  wire: 7_000,
+  kit: 16_000,
+  api: 3_000,
+  gateway: 7_000,
+  control: 12_000,
+  functions: 4_000,
+  connectors: 5_000,
+  assure: 10_000,
+  console: 7_000,
+  cli: 3_000,
+};
+
+/** Packages stay within the size that the plan of the house gives them. */
+export function packageSizesRule(tree: Tree): Violation[] {
+  const lines = new Map<string, number>();
+  for (const source of tree.sources.values()) {
+    const name = /^packages\/([^/]+)\/src\//.exec(source.path)?.[1];
+    if (name === undefined || source.test || source.generated) continue;
+    lines.set(name, (lines.get(name) ?? 0) + source.text.split("\n").length - 1);
+  }
+  return [...lines]
+    .filter(([name, count]) => count > (packageLinesMax[name] ?? 0))
+    .map(([name, count]) => {
+      const message = `at most ${packageLinesMax[name] ?? 0} lines of source, found ${count}`;
+      return { rule: "package size", path: `packages/${name}/package.json`, line: 0, message };
+    });
+}
+
 function longFunctions(source: Source): Violation[] {
   const found: Violation[] = [];
   const judge = (node: FunctionNode | ArrowFunctionExpression): void => {

@@ -3,8 +3,9 @@ import type { Exemption } from "./exemptions.ts";
 import { floorsRule } from "./floors.ts";
 import { cyclesRule, doorsRule, reachRule } from "./graph.ts";
 import { dependenciesRule, pagesRule, placesRule } from "./pages.ts";
+import { idleReasonsRule } from "./reasons.ts";
 import { documentedRule, optionsRule, parametersRule } from "./shapes.ts";
-import { sizesRule } from "./sizes.ts";
+import { packageSizesRule, sizesRule } from "./sizes.ts";
 import type { Tree } from "./tree.ts";
 import type { Rule, Violation } from "./violation.ts";
 
@@ -15,6 +16,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   "every file is reached": reachRule,
   "every door leads somewhere": doorsRule,
   "files and functions are small": sizesRule,
+  "packages stay in their size": packageSizesRule,
+  "every reason is given somewhere": idleReasonsRule,
   "options are few": optionsRule,
   "parameters are few": parametersRule,
   "every export is documented": documentedRule,
