@@ -55,9 +55,9 @@ export function retryAfterMsFromBytes(bytes: Uint8Array): number | undefined {
   return number(1) * 1000 + number(2) / 1e6;
 }
 
-/** "1.5s", the JSON form of a google.protobuf.Duration. */
+/** "1.5s", the JSON form of a google.protobuf.Duration: at most nine digits after the point. */
 export function durationTextFromMs(durationMs: number): string {
-  return `${String(durationMs / 1000)}s`;
+  return `${(durationMs / 1000).toFixed(9).replace(/\.?0+$/, "")}s`;
 }
 
 /** Reads "1.5s"; undefined when it is something else. */
