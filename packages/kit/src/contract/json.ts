@@ -19,6 +19,7 @@ const textMax = 40;
 const partsMax = 6;
 const numberPattern = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const integerPattern = /^-?(?:0|[1-9]\d{0,19})$/;
+const keyPattern = /^(?:0|-?[1-9]\d{0,19})$/;
 const floatMax = 3.4028234663852886e38;
 
 /** Begins the reading of a message inside another one. */
@@ -155,24 +156,26 @@ export function bytesFrom(value: JsonValue | undefined, at: JsonPlace): Uint8Arr
 
 /** Key of a map with 32-bit integer keys, as it is kept: canonical decimal text. */
 export function int32KeyFrom(key: string, at: JsonPlace): string {
-  if (integerPattern.test(key)) return String(int32From(key, at));
+  if (keyPattern.test(key)) return String(int32From(key, at));
   throw wrong(at, "a 32-bit integer as key", key);
 }
 
 /** Key of a map with unsigned 32-bit integer keys. */
 export function uint32KeyFrom(key: string, at: JsonPlace): string {
-  if (integerPattern.test(key)) return String(uint32From(key, at));
+  if (keyPattern.test(key)) return String(uint32From(key, at));
   throw wrong(at, "an unsigned 32-bit integer as key", key);
 }
 
 /** Key of a map with 64-bit integer keys. */
 export function int64KeyFrom(key: string, at: JsonPlace): string {
-  return String(int64From(key, at));
+  if (keyPattern.test(key)) return String(int64From(key, at));
+  throw wrong(at, "a 64-bit integer as key", key);
 }
 
 /** Key of a map with unsigned 64-bit integer keys. */
 export function uint64KeyFrom(key: string, at: JsonPlace): string {
-  return String(uint64From(key, at));
+  if (keyPattern.test(key)) return String(uint64From(key, at));
+  throw wrong(at, "an unsigned 64-bit integer as key", key);
 }
 
 /** Key of a map with bool keys: "true" or "false". */

@@ -120,8 +120,11 @@ export const Empty: MessageType<Empty> = {
   },
 };
 
-/** google.protobuf.Value: any JSON without NaN and Infinity. */
-export const Value: MessageType<JsonValue> = {
+/** Any JSON without NaN and Infinity. */
+export type Value = JsonValue;
+
+/** google.protobuf.Value. */
+export const Value: MessageType<Value> = {
   typeName: "google.protobuf.Value",
   create: (init) => (init ?? null) as JsonValue,
   toJson: (message) => JSON.stringify(Value.jsonDraft(message)),
@@ -142,8 +145,11 @@ export const nullValueJson: EnumJson = {
   },
 };
 
-/** google.protobuf.Struct: a JSON object. */
-export const Struct: MessageType<JsonObject> = {
+/** A JSON object. */
+export type Struct = JsonObject;
+
+/** google.protobuf.Struct. */
+export const Struct: MessageType<Struct> = {
   typeName: "google.protobuf.Struct",
   create: (init) => ({ ...init }) as JsonObject,
   toJson: (message) => JSON.stringify(Struct.jsonDraft(message)),
@@ -151,8 +157,11 @@ export const Struct: MessageType<JsonObject> = {
   fromJson: (json, above) => valueFrom(objectFrom(json, above), above) as JsonObject,
 };
 
-/** google.protobuf.ListValue: a JSON array. */
-export const ListValue: MessageType<JsonValue[]> = {
+/** A JSON array. */
+export type ListValue = JsonValue[];
+
+/** google.protobuf.ListValue. */
+export const ListValue: MessageType<ListValue> = {
   typeName: "google.protobuf.ListValue",
   create: (init) => [...((init ?? []) as JsonValue[])],
   toJson: (message) => JSON.stringify(ListValue.jsonDraft(message)),

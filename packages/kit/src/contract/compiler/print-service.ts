@@ -59,9 +59,8 @@ export function printService(service: DescService, scope: Scope, registry: Regis
 
 /** The reasons of an enum with `option (weir.errors) = true`; undefined for any other enum. */
 export function printReasons(desc: DescEnum, registry: Registry): string[] | undefined {
-  const errors = registry.getExtension("weir.errors");
   const error = registry.getExtension("weir.error");
-  if (errors === undefined || error === undefined || getOption(desc, errors) !== true) return undefined;
+  if (error === undefined || !isReasons(desc, registry)) return undefined;
   const lines = desc.values.flatMap((value) => {
     if (value.number === 0) return [];
     const { code, meaning } = getOption(value, error) as Message & { readonly code: string; readonly meaning: string };
@@ -73,6 +72,12 @@ export function printReasons(desc: DescEnum, registry: Registry): string[] | und
     return [...printComment(value, "  "), `  ${keyText(reasonName(value.localName))}: { ${fields} },`];
   });
   return [...printComment(desc), `export const ${localTypeName(desc)} = {`, ...lines, "} as const;", ""];
+}
+
+/** Whether an enum is a catalogue of error reasons. */
+export function isReasons(desc: DescEnum, registry: Registry): boolean {
+  const errors = registry.getExtension("weir.errors");
+  return errors !== undefined && getOption(desc, errors) === true;
 }
 
 function reasonName(name: string): string {

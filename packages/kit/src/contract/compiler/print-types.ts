@@ -1,6 +1,6 @@
 import type { AnyDesc, DescEnum, DescField, DescFile, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import { getComments } from "@bufbuild/protoplugin";
+import { getComments, getPackageComments, getSyntaxComments } from "@bufbuild/protoplugin";
 import type { ValueKind } from "./field-kinds.ts";
 import { keyText, valueKindOf } from "./field-kinds.ts";
 import type { Scope } from "./scope.ts";
@@ -19,6 +19,13 @@ export function printComment(desc: Exclude<AnyDesc, DescFile>, indent = ""): str
   if (first === undefined) return [];
   if (lines.length === 1) return [`${indent}/** ${first.trimStart()} */`];
   return [`${indent}/**`, ...lines.map((line) => `${indent} *${line === "" ? "" : ` ${line}`}`), `${indent} */`];
+}
+
+/** What a contract says of itself, above its first line or above its package. */
+export function printFileComment(file: DescFile): string[] {
+  const texts = [getSyntaxComments(file), getPackageComments(file)].map(({ leading }) => leading);
+  const lines = texts.flatMap((text) => (text === undefined ? [] : text.trimEnd().split("\n")));
+  return lines.map((line) => `//${line.trimEnd() === "" ? "" : ` ${line.trim()}`}`);
 }
 
 /** An enum: a const object with the shared prefix stripped, and the union of its numbers. */
@@ -49,9 +56,6 @@ export function printInterface(desc: DescMessage, scope: Scope): string[] {
 /** The TypeScript type of one value. */
 export function typeText(value: ValueKind, scope: Scope): string {
   if (value.kind === "scalar") return value.scalar.type;
-  if (value.desc.typeName === "google.protobuf.Value") return scope.kit("contract", "JsonValue", "type");
-  if (value.desc.typeName === "google.protobuf.ListValue") return `${scope.kit("contract", "JsonValue", "type")}[]`;
-  if (value.desc.typeName === "google.protobuf.Struct") return scope.kit("contract/json", "JsonObject", "type");
   return scope.type(value.desc, "type");
 }
 
