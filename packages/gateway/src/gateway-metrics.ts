@@ -1,0 +1,50 @@
+import type { Snapshot } from "@weir/api/snapshots";
+import type { Clock } from "@weir/kit/clock";
+import type { Counter, Metrics } from "@weir/kit/telemetry/metrics";
+import type { LineWriter } from "@weir/kit/telemetry/line-writer";
+import type { ServerCounters } from "@weir/wire";
+
+/** What the gauges of a gateway are read from when somebody asks. */
+export interface GatewayGauges {
+  readonly clock: Clock;
+  readonly snapshot: () => Snapshot | undefined;
+  readonly inFlight: () => number;
+  readonly endpoints: () => number;
+  /** Undefined without a control plane. */
+  readonly controlConnected: (() => boolean) | undefined;
+  readonly accessLog: LineWriter | undefined;
+  readonly counters: ServerCounters;
+}
+
+/** Declares what is only read when asked for: load, Snapshot, control, connections, refusals of wire. */
+export function declareGatewayGauges(metrics: Metrics, from: GatewayGauges): void {
+  const gauge = (name: string, help: string): { set(value: number): void } => metrics.gauge({ name, help });
+  const inFlight = gauge("weir_gateway_in_flight", "Requests that are being worked on.");
+  const endpoints = gauge("weir_gateway_endpoints", "Endpoints that connections are kept for.");
+  const revision = gauge("weir_gateway_snapshot_revision", "Revision of the Snapshot that is served by; 0 for none.");
+  const age = gauge("weir_gateway_snapshot_age_seconds", "Time since control made the Snapshot that is served by.");
+  const connected = gauge("weir_gateway_control_connected", "1 while control is heard of, else 0.");
+  const connections = gauge("weir_gateway_connections", "Connections of clients.");
+  const logDropped = gauge("weir_gateway_access_log_dropped", "Lines of the access log that were dropped, its reader being too slow.");
+  const refused = metrics.gauge({
+    name: "weir_gateway_refused",
+    help: "Requests that were refused before they were read whole, by reason of the HTTP codec.",
+    labels: ["reason"],
+  });
+  metrics.beforeText(() => {
+    const snapshot = from.snapshot();
+    inFlight.set(from.inFlight());
+    endpoints.set(from.endpoints());
+    revision.set(Number(snapshot?.revision ?? 0n));
+    age.set(snapshot === undefined ? 0 : Math.max(0, (from.clock.nowMs() - Number(snapshot.madeAtMs)) / 1000));
+    connected.set(from.controlConnected?.() === true ? 1 : 0);
+    connections.set(from.counters.connectionsOpen);
+    logDropped.set(from.accessLog?.dropped() ?? 0);
+    for (const [reason, count] of Object.entries(from.counters.refusals)) refused.labels(reason).set(count);
+  });
+}
+
+/** Counts reports that control never got. */
+export function reportsDropped(metrics: Metrics): Counter {
+  return metrics.counter({ name: "weir_gateway_reports_dropped_total", help: "Reports of traffic that control never got." });
+}

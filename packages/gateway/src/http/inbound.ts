@@ -1,0 +1,96 @@
+import type { HeaderList } from "@weir/wire";
+
+/**
+ * Headers that the gateway answers for: what came in under these names never reaches an endpoint as it was, only as the
+ * layers decide. Values as received; several headers of one name joined with ", ". "" when there was none.
+ */
+export interface Inbound {
+  readonly requestId: string;
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly forwarded: string;
+  readonly xForwardedFor: string;
+  readonly xForwardedProto: string;
+  readonly xForwardedHost: string;
+  readonly via: string;
+  /** Names and values that only a trusted proxy may say: x-real-ip, x-forwarded-port and the like. */
+  readonly hints: HeaderList;
+}
+
+type Slot = "requestId" | "traceparent" | "tracestate" | "forwarded" | "xForwardedFor" | "xForwardedProto" | "xForwardedHost" | "via";
+/** "plain" passes through, "hint" is kept for trusted proxies, "dropped" goes nowhere. */
+type Treatment = Slot | "plain" | "hint" | "dropped";
+
+const named: Readonly<Record<string, Treatment>> = {
+  "x-request-id": "requestId",
+  traceparent: "traceparent",
+  tracestate: "tracestate",
+  forwarded: "forwarded",
+  "x-forwarded-for": "xForwardedFor",
+  "x-forwarded-proto": "xForwardedProto",
+  "x-forwarded-host": "xForwardedHost",
+  via: "via",
+  "x-real-ip": "hint",
+  "x-client-ip": "hint",
+  "true-client-ip": "hint",
+  "x-forwarded-port": "hint",
+  "x-forwarded-server": "hint",
+  "x-forwarded-prefix": "hint",
+  "x-forwarded-ssl": "hint",
+  "x-forwarded-scheme": "hint",
+  // The codec has answered it already.
+  expect: "dropped",
+};
+
+const treatmentsMax = 1000;
+const treatments = new Map<string, Treatment>();
+const nothing: Inbound = Object.freeze({
+  requestId: "",
+  traceparent: "",
+  tracestate: "",
+  forwarded: "",
+  xForwardedFor: "",
+  xForwardedProto: "",
+  xForwardedHost: "",
+  via: "",
+  hints: Object.freeze([]) as unknown as HeaderList,
+});
+
+/** A request's headers, parted. */
+export interface PartedHeaders {
+  /** Those that pass through, in a new list that belongs to the caller. */
+  readonly kept: HeaderList;
+  readonly inbound: Inbound;
+}
+
+/**
+ * Parts what passes through from what the gateway answers for, in one pass. Names with "_" for "-" are treated alike:
+ * many backends do not tell them apart, so `X_Forwarded_For` would be a way around. All of `x-weir-*` is dropped.
+ */
+export function partHeaders(headers: HeaderList): PartedHeaders {
+  const kept: HeaderList = [];
+  let inbound: { -readonly [K in keyof Inbound]: Inbound[K] } | undefined;
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] as string;
+    const treatment = treatments.get(name) ?? learn(name);
+    if (treatment === "plain") {
+      kept.push(name, headers[index + 1] as string);
+      continue;
+    }
+    if (treatment === "dropped") continue;
+    const value = headers[index + 1] as string;
+    inbound ??= { ...nothing, hints: [] };
+    if (treatment === "hint") inbound.hints.push(name, value);
+    else inbound[treatment] = inbound[treatment] === "" ? value : `${inbound[treatment]}, ${value}`;
+  }
+  return { kept, inbound: inbound ?? nothing };
+}
+
+function learn(name: string): Treatment {
+  const dashed = name.replaceAll("_", "-");
+  const found = dashed.startsWith("x-weir-") ? "dropped" : Object.hasOwn(named, dashed) ? (named[dashed] as Treatment) : "plain";
+  // A misspelt name is never read as the real one: it only must not pass.
+  const treatment = found !== "plain" && dashed !== name ? "dropped" : found;
+  if (treatments.size < treatmentsMax) treatments.set(name, treatment);
+  return treatment;
+}

@@ -1,0 +1,91 @@
+import { codes, isFault, type Code, type Fault } from "@weir/kit/fault";
+import type { HttpResponse } from "@weir/wire";
+import type { Passage } from "../passage.ts";
+import { gatewayReasons, type Cause, type GatewayReason } from "../reasons.ts";
+
+const encoder = new TextEncoder();
+
+/** What is said to a client: reason, code, status and how it is counted. */
+export interface Verdict {
+  readonly code: Code;
+  readonly reason: string;
+  readonly status: number;
+  readonly cause: Cause;
+}
+
+/** An answer of the gateway's own: `{"code","reason","message"}`. A 503 says when to come again. */
+export function refusal(passage: Passage, verdict: Verdict, message: string): HttpResponse {
+  passage.cause = verdict.cause;
+  const headers = ["content-type", "application/json"];
+  if (verdict.status === 503) headers.push("retry-after", "1");
+  const body = encoder.encode(JSON.stringify({ code: codes[verdict.code].connect, reason: verdict.reason, message }));
+  return { status: verdict.status, headers, body };
+}
+
+/** Reasons of wire's client, as ours. */
+const upstream: Readonly<Record<string, GatewayReason>> = {
+  CONNECT_FAILED: gatewayReasons.CONNECT_FAILED,
+  CONNECT_TIMEOUT: gatewayReasons.CONNECT_FAILED,
+  CLIENT_CLOSED: gatewayReasons.CONNECT_FAILED,
+  WAITERS_TOO_MANY: gatewayReasons.OVERLOAD,
+  WAIT_TIMEOUT: gatewayReasons.OVERLOAD,
+  CONNECTION_STALE: gatewayReasons.UPSTREAM_RESET,
+  CONNECTION_RESET: gatewayReasons.UPSTREAM_RESET,
+  UPSTREAM_BODY_TRUNCATED: gatewayReasons.UPSTREAM_RESET,
+  UPSTREAM_HEAD_TIMEOUT: gatewayReasons.UPSTREAM_TIMEOUT,
+  UPSTREAM_BODY_TIMEOUT: gatewayReasons.UPSTREAM_TIMEOUT,
+  TOTAL_TIMEOUT: gatewayReasons.UPSTREAM_TIMEOUT,
+  UPSTREAM_HEAD_INVALID: gatewayReasons.UPSTREAM_INVALID,
+  UPSTREAM_FRAMING_INVALID: gatewayReasons.UPSTREAM_INVALID,
+  UPSTREAM_HEAD_TOO_LARGE: gatewayReasons.UPSTREAM_INVALID,
+  UPSTREAM_BODY_INVALID: gatewayReasons.UPSTREAM_INVALID,
+  REQUEST_CANCELLED: gatewayReasons.CLIENT_GONE,
+  CALL_CANCELLED: gatewayReasons.CLIENT_GONE,
+  CLIENT_GONE: gatewayReasons.CLIENT_GONE,
+  SERVER_CLOSED: gatewayReasons.CLIENT_GONE,
+  DEADLINE_EXCEEDED: gatewayReasons.UPSTREAM_TIMEOUT,
+};
+
+/**
+ * What something thrown means to the client. Ours and those of wire's client by their reason; what wire's server found
+ * wrong with the request's body keeps its own reason and status; anything else is GATEWAY_FAILED.
+ */
+export function verdictOf(thrown: unknown): Verdict {
+  if (!isFault(thrown)) return gatewayReasons.GATEWAY_FAILED;
+  // The client of wire gives up when the body it sends fails; what failed is the client's doing.
+  const fault = thrown.reason === "REQUEST_CANCELLED" && isFault(thrown.cause) ? thrown.cause : thrown;
+  const known = Object.hasOwn(upstream, fault.reason) ? upstream[fault.reason] : undefined;
+  if (known !== undefined) return known;
+  if (Object.hasOwn(gatewayReasons, fault.reason)) return gatewayReasons[fault.reason as keyof typeof gatewayReasons];
+  return bodyVerdict(fault) ?? gatewayReasons.GATEWAY_FAILED;
+}
+
+function bodyVerdict(fault: Fault): Verdict | undefined {
+  const status = "status" in fault && typeof fault.status === "number" ? fault.status : 500;
+  return status < 500 ? { reason: fault.reason, code: fault.code, status, cause: "BODY_INVALID" } : undefined;
+}
+
+/** The message for a verdict about an attempt. Addresses of endpoints stay at home. */
+export function messageOf(verdict: Verdict, passage: Passage): string {
+  const version = passage.cluster === undefined ? "the service" : `${passage.cluster.service}@${passage.cluster.version}`;
+  switch (verdict.cause) {
+    case "CONNECT_FAILED":
+      return `Expected a connection to ${version}, found none to be had.`;
+    case "RESET":
+      return `Expected an answer from ${version}, found the connection closed.`;
+    case "TIMEOUT":
+      return `Expected an answer from ${version} within ${passage.route?.timeoutMs ?? 0} ms, found none.`;
+    case "BAD_ANSWER":
+      return `Expected a valid answer from ${version}, found something else.`;
+    case "OVERLOAD":
+      return `Expected room for one more request, found ${version} carrying all it may.`;
+    case "NO_HEALTHY_ENDPOINT":
+      return `Expected an endpoint of ${version}, found none.`;
+    case "BODY_INVALID":
+      return "Expected the whole body of the request, found it broken off or invalid.";
+    case "GATEWAY_FAILED":
+      return `Something unexpected failed (request id ${passage.requestId}).`;
+    default:
+      return `The request could not be answered: ${verdict.reason}.`;
+  }
+}

@@ -1,0 +1,85 @@
+/** What a table finds routes by. `host` is lower case, "" for every host; `pathPrefix` begins with a slash. */
+export interface Place {
+  readonly host: string;
+  readonly pathPrefix: string;
+}
+
+/** Routes compiled for look-up: the longest path prefix wins, then the one that names a host. */
+export interface RouteTable<T extends Place> {
+  /** The route for an authority ("host:port" as the client named it) and a target ("/path?query"), or undefined. */
+  match(authority: string, target: string): T | undefined;
+}
+
+/** One path segment on the way from the root. */
+interface Segment<T> {
+  any: T | undefined;
+  byHost: Map<string, T> | undefined;
+  next: Map<string, Segment<T>> | undefined;
+}
+
+/**
+ * Compiles routes into a tree of path segments. A look-up costs one step per segment that any route has at that place,
+ * however many routes there are and however long the path is. Paths are compared as sent, without decoding.
+ */
+export function createRouteTable<T extends Place>(routes: Iterable<T>): RouteTable<T> {
+  const root: Segment<T> = { any: undefined, byHost: undefined, next: undefined };
+  let hostsNamed = false;
+  for (const route of routes) {
+    let at = root;
+    for (const name of segmentsOf(route.pathPrefix)) {
+      at.next ??= new Map();
+      let next = at.next.get(name);
+      if (next === undefined) at.next.set(name, (next = { any: undefined, byHost: undefined, next: undefined }));
+      at = next;
+    }
+    if (route.host === "") at.any = route;
+    else {
+      (at.byHost ??= new Map()).set(route.host, route);
+      hostsNamed = true;
+    }
+  }
+  return {
+    match: (authority, target) => find(root, hostsNamed ? hostOf(authority) : "", target),
+  };
+}
+
+/** The host of an authority: without port, lower case, without the root's dot. "[::1]:80" gives "[::1]". */
+export function hostOf(authority: string): string {
+  const colon = authority.lastIndexOf(":");
+  const host = colon > authority.lastIndexOf("]") && colon !== -1 ? authority.slice(0, colon) : authority;
+  return (host.endsWith(".") ? host.slice(0, -1) : host).toLowerCase();
+}
+
+/** The path of a target: all before the query. */
+export function pathOf(target: string): string {
+  const query = target.indexOf("?");
+  return query === -1 ? target : target.slice(0, query);
+}
+
+/** A prefix with a slash at its end means the same as one without. */
+function segmentsOf(prefix: string): string[] {
+  return prefix.split("/").filter((name, index, all) => index > 0 && (name !== "" || index < all.length - 1));
+}
+
+function find<T>(root: Segment<T>, host: string, target: string): T | undefined {
+  if (target.charCodeAt(0) !== 47) return undefined;
+  const query = target.indexOf("?");
+  const end = query === -1 ? target.length : query;
+  let best = routeAt(root, host);
+  let at: Segment<T> = root;
+  let from = 1;
+  while (at.next !== undefined && from <= end) {
+    let to = target.indexOf("/", from);
+    if (to === -1 || to > end) to = end;
+    const next = at.next.get(target.slice(from, to));
+    if (next === undefined) return best;
+    best = routeAt(next, host) ?? best;
+    at = next;
+    from = to + 1;
+  }
+  return best;
+}
+
+function routeAt<T>(segment: Segment<T>, host: string): T | undefined {
+  return segment.byHost?.get(host) ?? segment.any;
+}

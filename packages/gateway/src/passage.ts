@@ -1,0 +1,120 @@
+import type { Body, BodyStream, HeaderList, HttpRequest, HttpResponse } from "@weir/wire";
+import type { CompiledRoute } from "./compiled-route.ts";
+import { partHeaders, type Inbound } from "./http/inbound.ts";
+import type { Cause } from "./reasons.ts";
+import type { Cluster } from "./upstream/cluster.ts";
+import type { Endpoint } from "./upstream/endpoint.ts";
+
+/**
+ * One request on its way through the gateway: the request as the endpoint will see it, and what the layers have found
+ * out about it. Each layer fills in what it stands for; the ones further in read it.
+ */
+export interface Passage extends HttpRequest {
+  /** The headers that an endpoint will see. Layers add to them. */
+  readonly headers: HeaderList;
+  body: Body;
+  readonly inbound: Inbound;
+  readonly startedMs: number;
+  requestId: string;
+  /** Believed address of the client, without port. */
+  client: string;
+  route: CompiledRoute | undefined;
+  /** -1 before it is known. */
+  bucket: number;
+  /** Where the next attempt goes. */
+  cluster: Cluster | undefined;
+  /** On the monotonic clock; Infinity before it is known. */
+  deadlineMs: number;
+  /** Who is being asked, or has answered. */
+  endpoint: Endpoint | undefined;
+  attempts: number;
+  /** Whether the stable version stands in for the user's own. */
+  fallback: boolean;
+  /** Set when the bytes of a streamed body have begun to flow: from then on the request cannot be sent again. */
+  bodyTaken: boolean;
+  /** What went wrong last, if anything did. */
+  cause: Cause | undefined;
+  bytesOut: number;
+  /** To be run once the answer is over; made when a streamed answer begins. */
+  endings: Ending[] | undefined;
+}
+
+/** How an answer ended: in full, left by the client, or broken off by the endpoint (then `thrown` says how). */
+export type AnswerEnd = { readonly kind: "whole" } | { readonly kind: "left" } | { readonly kind: "broken"; readonly thrown: unknown };
+
+/** Told how an answer ended. */
+export type Ending = (end: AnswerEnd) => void;
+
+/** A request at the door. */
+export function passageFrom(request: HttpRequest, startedMs: number): Passage {
+  const { kept, inbound } = partHeaders(request.headers);
+  const passage: Passage = {
+    method: request.method,
+    target: request.target,
+    authority: request.authority,
+    headers: kept,
+    body: request.body,
+    upgrade: request.upgrade,
+    inbound,
+    startedMs,
+    requestId: "",
+    client: "",
+    route: undefined,
+    bucket: -1,
+    cluster: undefined,
+    deadlineMs: Infinity,
+    endpoint: undefined,
+    attempts: 0,
+    fallback: false,
+    bodyTaken: false,
+    cause: undefined,
+    bytesOut: 0,
+    endings: undefined,
+  };
+  if (passage.body !== undefined && !(passage.body instanceof Uint8Array)) passage.body = takenBody(passage.body, passage);
+  return passage;
+}
+
+/** The same stream; remembers when somebody begins to read it. */
+function takenBody(stream: BodyStream, passage: Passage): BodyStream {
+  return {
+    length: stream.length,
+    trailers: () => stream.trailers?.(),
+    [Symbol.asyncIterator]() {
+      passage.bodyTaken = true;
+      return stream[Symbol.asyncIterator]();
+    },
+  };
+}
+
+/** Whether an answer is complete as it stands, rather than a stream or a connection handed over. */
+export function isWhole(response: HttpResponse): boolean {
+  return (response.body === undefined || response.body instanceof Uint8Array) && response.takeOver === undefined;
+}
+
+/** Runs `ending` when the answer, which is not whole yet, is over. */
+export function whenOver(passage: Passage, ending: Ending): void {
+  (passage.endings ??= []).push(ending);
+}
+
+/** The answer is over: runs the endings, once. */
+export function over(passage: Passage, outcome: AnswerEnd): void {
+  const { endings } = passage;
+  passage.endings = undefined;
+  for (const ending of endings ?? []) ending(outcome);
+}
+
+/** Whether the request may be sent a second time although the first may have been acted on: RFC 9110 §9.2.2. */
+export function isRepeatable(passage: Passage): boolean {
+  if (passage.bodyTaken) return false;
+  switch (passage.method) {
+    case "GET":
+    case "HEAD":
+    case "OPTIONS":
+    case "PUT":
+    case "DELETE":
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,76 @@
+import type { EndpointTraffic, CauseCount, ReportRequest, TrafficClient } from "@weir/api/traffic";
+import type { Logger } from "@weir/kit/call";
+import type { Clock } from "@weir/kit/clock";
+import { faultFrom } from "@weir/kit/fault";
+import type { Daemon } from "@weir/kit/service";
+import type { Counter } from "@weir/kit/telemetry/metrics";
+
+/** What reports work with. */
+export interface TrafficReportOptions {
+  readonly client: TrafficClient;
+  /** Name of this data plane. */
+  readonly name: string;
+  /** Tells this start of the data plane from others. */
+  readonly startId: string;
+  /** Names and values in turn, sent with every call: the token. */
+  readonly metadata: readonly string[];
+  /** What was counted since it was last asked. */
+  readonly take: () => { readonly endpoints: EndpointTraffic[]; readonly causes: CauseCount[] };
+  readonly dropped: Counter;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const intervalMs = 1000;
+const reportMs = 2000;
+/** A minute of reports waits for control to come back; then the oldest go. */
+const waitingMax = 60;
+
+/**
+ * Tells control each second what was carried. Reports that cannot be sent wait, at most 60; older ones are dropped and
+ * counted. A report that may have arrived is sent again under its own number, so that control counts it once.
+ */
+export function trafficReport(options: TrafficReportOptions): Daemon {
+  const { client, name, startId, metadata, take, dropped, clock, log } = options;
+  const waiting: ReportRequest[] = [];
+  let sequence = 0n;
+  let failing = false;
+
+  function collect(): void {
+    const { endpoints, causes } = take();
+    // An empty report is sent too: it tells a quiet second from an unknown one.
+    waiting.push({ dataPlane: name, startId, sequence: ++sequence, endedAtMs: BigInt(Math.floor(clock.nowMs())), endpoints, causes });
+    while (waiting.length > waitingMax) {
+      waiting.shift();
+      dropped.add();
+    }
+  }
+  async function send(): Promise<void> {
+    try {
+      for (let report = waiting[0]; report !== undefined; report = waiting[0]) {
+        await client.report(report, { timeoutMs: reportMs, metadata: [...metadata], clock });
+        if (waiting[0] === report) waiting.shift();
+      }
+      failing = false;
+    } catch (thrown) {
+      if (!failing) log.warn("traffic cannot be reported; the reports wait", { error: faultFrom(thrown).message });
+      failing = true;
+    }
+  }
+  return async (signal) => {
+    let sending: Promise<void> = Promise.resolve();
+    let idle = true;
+    let nextMs = clock.monotonicMs() + intervalMs;
+    while (!signal.aborted) {
+      await clock.sleep(Math.max(0, nextMs - clock.monotonicMs()), signal).catch(() => undefined);
+      nextMs = Math.max(nextMs + intervalMs, clock.monotonicMs());
+      collect();
+      if (!idle) continue;
+      idle = false;
+      sending = send().finally(() => {
+        idle = true;
+      });
+    }
+    await sending;
+  };
+}

@@ -1,0 +1,31 @@
+import type { Client } from "@weir/wire";
+import type { Choosable } from "./choice.ts";
+import type { EndpointMeter } from "./endpoint-meter.ts";
+
+/** An address of a cluster: its connections, what is known of its health, and what it has done. Outlives Snapshots. */
+export interface Endpoint extends Choosable {
+  readonly service: string;
+  readonly version: string;
+  readonly id: string;
+  /** The id as a JSON string, for the access log. */
+  readonly idText: string;
+  /** host:port. */
+  readonly address: string;
+  readonly client: Client;
+  readonly meter: EndpointMeter;
+  /** Snapshots that name it and are still in use. */
+  holders: number;
+  /** Called when nobody holds it any more and its last request is over. */
+  readonly onIdle: () => void;
+}
+
+/** A request begins at the endpoint. */
+export function beginRequest(endpoint: Endpoint): void {
+  endpoint.inFlight++;
+}
+
+/** A request is over, its answer's body too. */
+export function endRequest(endpoint: Endpoint): void {
+  endpoint.inFlight--;
+  if (endpoint.inFlight === 0 && endpoint.holders === 0) endpoint.onIdle();
+}

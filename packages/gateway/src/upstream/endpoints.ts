@@ -1,0 +1,142 @@
+import type { EndpointTraffic } from "@weir/api/traffic";
+import type { Clock } from "@weir/kit/clock";
+import { createClient } from "@weir/wire";
+import { jsonText } from "../http/json-text.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { createEndpointMeter, type EndpointMetrics, type EndpointName } from "./endpoint-meter.ts";
+import { createHealth } from "./health.ts";
+
+/** What names an endpoint, and where it is. */
+export interface EndpointPlace extends EndpointName {
+  /** host:port, or [ipv6]:port. */
+  readonly address: string;
+}
+
+/** The endpoints that one Snapshot names. They stay open until it is retired and its last request is over. */
+export interface Holding {
+  /** The endpoint at this place: the one known from other Snapshots, with its connections and health, or a new one. */
+  hold(place: EndpointPlace): Endpoint;
+  /** A request begins to be worked on by this Snapshot. */
+  enter(): void;
+  /** It will ask no endpoint any more; answers that still flow hold their own endpoint. */
+  leave(): void;
+  /** Another Snapshot has taken over. */
+  retire(): void;
+}
+
+/** All endpoints of a gateway, those that are only waiting for their last request too. */
+export interface Endpoints {
+  createHolding(): Holding;
+  /** What each did since it was last asked, those gone since included. */
+  takeReports(): EndpointTraffic[];
+  /** How many are open. */
+  size(): number;
+  /** Cuts all connections. */
+  close(): Promise<void>;
+}
+
+/** How endpoints are made. */
+export interface EndpointsOptions {
+  readonly metrics: EndpointMetrics;
+  readonly clock: Clock;
+  /** Connections to one endpoint at once. */
+  readonly connectionsMax: number;
+  /** Requests that may wait for a connection to one endpoint. */
+  readonly waitersMax: number;
+}
+
+/** A connection that cannot be had within this is tried elsewhere. */
+const connectMs = 1000;
+const waitMs = 1000;
+/** Departed endpoints whose last counts wait for the next report. */
+const departedMax = 1000;
+
+/** No endpoints yet. */
+export function createEndpoints(options: EndpointsOptions): Endpoints {
+  const { metrics, clock, connectionsMax, waitersMax } = options;
+  const byKey = new Map<string, Endpoint>();
+  const departed: EndpointTraffic[] = [];
+
+  function open(key: string, place: EndpointPlace): Endpoint {
+    const { service, version, id, address } = place;
+    const colon = address.lastIndexOf(":");
+    const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
+    const client = createClient({
+      host,
+      port: Number(address.slice(colon + 1)),
+      connectionsMax,
+      waitersMax,
+      // Answers pass through without being collected, so their length is the endpoint's business.
+      limits: { bodyBytesMax: Number.MAX_SAFE_INTEGER },
+      timeouts: { connectMs, waitMs },
+      clock,
+    });
+    const endpoint: Endpoint = {
+      service,
+      version,
+      id,
+      idText: jsonText(id),
+      address,
+      client,
+      meter: createEndpointMeter(place, metrics),
+      health: createHealth(),
+      inFlight: 0,
+      holders: 0,
+      onIdle: () => depart(key, endpoint),
+    };
+    byKey.set(key, endpoint);
+    return endpoint;
+  }
+  function depart(key: string, endpoint: Endpoint): void {
+    byKey.delete(key);
+    const last = endpoint.meter.takeReport();
+    if (last !== undefined && departed.length < departedMax) departed.push(last);
+    endpoint.meter.close();
+    void endpoint.client.close();
+  }
+  function createHolding(): Holding {
+    const held = new Set<Endpoint>();
+    let active = 0;
+    let retired = false;
+    function letGo(): void {
+      for (const endpoint of held) {
+        endpoint.holders--;
+        if (endpoint.holders === 0 && endpoint.inFlight === 0) endpoint.onIdle();
+      }
+      held.clear();
+    }
+    return {
+      hold(place) {
+        const key = `${place.service}@${place.version}/${place.id} ${place.address}`;
+        const endpoint = byKey.get(key) ?? open(key, place);
+        if (!held.has(endpoint)) endpoint.holders++;
+        held.add(endpoint);
+        return endpoint;
+      },
+      enter: () => void active++,
+      leave() {
+        active--;
+        if (active === 0 && retired) letGo();
+      },
+      retire() {
+        retired = true;
+        if (active === 0) letGo();
+      },
+    };
+  }
+  return {
+    createHolding,
+    takeReports() {
+      const reports = departed.splice(0);
+      for (const endpoint of byKey.values()) {
+        const report = endpoint.meter.takeReport();
+        if (report !== undefined) reports.push(report);
+      }
+      return reports;
+    },
+    size: () => byKey.size,
+    async close() {
+      await Promise.all(Array.from(byKey.values(), (endpoint) => endpoint.client.close()));
+    },
+  };
+}
