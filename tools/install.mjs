@@ -51,7 +51,10 @@ function install() {
   );
   const npm = process.env["npm_execpath"];
   const [command, first] = npm?.endsWith(".js") ? [process.execPath, [npm]] : ["npm", []];
-  const ran = spawnSync(command, [...first, "ci", "--no-audit", "--no-fund"], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const ran = spawnSync(command, [...first, "ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   if (ran.error !== undefined || ran.status !== 0) {
     process.stderr.write(
       `weir: npm ci failed (${ran.error?.message ?? `exit code ${ran.status}`}). Is the network there? Run it by hand: npm ci\n`,

@@ -2,6 +2,7 @@ import { bansRule } from "./bans.ts";
 import type { Exemption } from "./exemptions.ts";
 import { floorsRule } from "./floors.ts";
 import { cyclesRule, doorsRule, reachRule } from "./graph.ts";
+import { lockRule } from "./lock.ts";
 import { dependenciesRule, pagesRule, placesRule } from "./pages.ts";
 import { idleReasonsRule } from "./reasons.ts";
 import { documentedRule, optionsRule, parametersRule } from "./shapes.ts";
@@ -24,6 +25,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   "nothing banned is written": bansRule,
   "no place of one machine is named": placesRule,
   "pages link to what exists": pagesRule,
+  "the lock file is whole": lockRule,
   "every dependency has its reason": dependenciesRule,
 };
 
