@@ -46,6 +46,7 @@ export async function start(contestant: Contestant, options: StartOptions): Prom
   const logPath = `${options.folder}/output.log`;
   const log = openSync(logPath, "a");
   const child = spawn("taskset", ["-c", options.cores, ...command], {
+    cwd: options.folder,
     stdio: ["ignore", log, log],
     env: { ...process.env, NODE_ENV: "production" },
   });

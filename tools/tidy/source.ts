@@ -27,7 +27,7 @@ export interface Source {
   lineAt(offset: number): number;
 }
 
-const testPath = /\.test\.tsx?$|\.suite\.tsx?$|\/fixtures\//;
+const testPath = /\.(test|suite|fixture|load)\.tsx?$|\/(fixtures|testdata)\//;
 
 /** Parses one file; what cannot be parsed comes back with `errors` and without imports. */
 export function sourceFrom(path: string, text: string): Source {
