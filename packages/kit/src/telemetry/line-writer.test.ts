@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, constants, openSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { systemClock } from "../clock.ts";
 import { createLineWriter } from "./line-writer.ts";
 
 let folder = "";
@@ -31,7 +33,7 @@ test("line writer writes a lone line soon, without being asked", async () => {
   const writer = createLineWriter({ fd, flushMs: 5 });
   writer.write("here");
   const endMs = performance.now() + 2000;
-  while (readFileSync(path, "utf8") === "" && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 2));
+  while (readFileSync(path, "utf8") === "" && performance.now() < endMs) await systemClock.sleep(2);
   assert.equal(readFileSync(path, "utf8"), "here\n");
   await writer.close();
   closeSync(fd);
@@ -55,6 +57,8 @@ test("line writer drops and counts lines while nobody reads, says so, and this t
   const reader = spawn("cat", [path]);
   let read = "";
   reader.stdout.setEncoding("utf8").on("data", (chunk: string) => (read += chunk));
+  // Closed too early there would be nothing to open for the reader, which would then wait for ever.
+  await once(reader.stdout, "data");
   writer.write("after");
   await writer.close();
   closeSync(fd);

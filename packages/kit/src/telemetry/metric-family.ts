@@ -1,5 +1,6 @@
 import { fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
+import { createLabelTree } from "./label-tree.ts";
 
 /** One set of label values of a metric; it knows how to write its samples. */
 export interface Series {
@@ -33,14 +34,11 @@ export interface FamilyOptions<S> {
 
 const labelLengthMax = 256;
 
-/** Label values in the order of the labels; one map for each, so that a look-up builds no string. */
-type Node<S> = Map<string, Node<S> | S>;
-
 /** A metric without series; one without labels has its only series from the start. METRIC_INVALID for bad names. */
 export function createFamily<S extends Series>(options: FamilyOptions<S>): Family<S> {
   const { name, help, type, create, labels = [], seriesMax = 1000, onDrop } = options;
   checkNames(name, labels);
-  const root: Node<S> = new Map();
+  const tree = createLabelTree<S>();
   /** Each with its labels as text: `a="1",b="2"`. */
   const shown = new Map<S, string>();
 
@@ -48,53 +46,29 @@ export function createFamily<S extends Series>(options: FamilyOptions<S>): Famil
     if (values.length === labels.length) return;
     throw fault(kitReasons.METRIC_INVALID, `Expected ${labels.length} label values for "${name}", found ${values.length}.`);
   }
-  function found(values: readonly string[]): S | undefined {
-    let node: Node<S> | undefined = root;
-    for (let index = 0; index < values.length - 1; index++) node = node?.get(values[index] ?? "") as Node<S> | undefined;
-    return node?.get(values.at(-1) ?? "") as S | undefined;
-  }
   function added(values: readonly string[]): S {
     const series = create();
-    const text = labels.map((label, index) => `${label}="${escaped(values[index] ?? "")}"`).join(",");
-    shown.set(series, text);
-    let node = root;
-    for (let index = 0; index < values.length - 1; index++) {
-      const value = values[index] ?? "";
-      const next = (node.get(value) as Node<S> | undefined) ?? new Map();
-      node.set(value, next);
-      node = next;
-    }
-    node.set(values.at(-1) ?? "", series);
+    shown.set(series, labels.map((label, index) => `${label}="${escaped(values[index] ?? "")}"`).join(","));
+    tree.set(values, series);
     return series;
   }
   function seriesOf(...values: string[]): S {
     checkCount(values);
-    const known = found(values);
+    const known = tree.get(values);
     if (known) return known;
     // Two values that would be shown alike must share a series.
     const clean = values.map((value) => value.slice(0, labelLengthMax).toWellFormed());
-    if (shown.size < seriesMax) return found(clean) ?? added(clean);
-    const kept = found(clean);
+    const kept = tree.get(clean);
     if (kept) return kept;
+    if (shown.size < seriesMax) return added(clean);
     onDrop?.();
     const other = labels.map(() => "other");
-    return found(other) ?? added(other);
+    return tree.get(other) ?? added(other);
   }
   function remove(...values: string[]): void {
     checkCount(values);
-    const path: Node<S>[] = [root];
-    for (const value of values.slice(0, -1)) {
-      const next = path.at(-1)?.get(value) as Node<S> | undefined;
-      if (!next) return;
-      path.push(next);
-    }
-    const series = found(values);
+    const series = tree.take(values);
     if (series) shown.delete(series);
-    // Maps that became empty go too: labels that come and go would leave one behind each time.
-    for (let depth = path.length - 1; depth >= 0; depth--) {
-      path[depth]?.delete(values[depth] ?? "");
-      if ((path[depth]?.size ?? 0) > 0) break;
-    }
   }
   function text(): string {
     let lines = `# HELP ${name} ${escapedHelp(help)}\n# TYPE ${name} ${type}\n`;

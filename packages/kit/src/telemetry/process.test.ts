@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
+import { systemClock } from "../clock.ts";
 import { createMetrics } from "./metrics.ts";
 import { createProcessMetrics } from "./process.ts";
 
@@ -10,9 +11,8 @@ function value(text: string, sample: string): number {
   return Number(line.slice(sample.length + 1));
 }
 
-function turnsOfTheLoop(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
-}
+/** Real time is the subject here: a loop has to be idle, or late, for a while. */
+const turnsOfTheLoop = (durationMs: number): Promise<void> => systemClock.sleep(durationMs);
 
 test("process metrics tell CPU, memory, handles and garbage collection", async () => {
   const metrics = createMetrics();
