@@ -22,7 +22,7 @@ export interface ConsoleClientOptions {
   /** Where control is; "" for the page's own origin. */
   readonly baseUrl: string;
   /** The token to send with each call; undefined sends none. */
-  token(): string | undefined;
+  readonly token: () => string | undefined;
 }
 
 /** Clients of control over `fetch`. A unary call has ten seconds; streams have none. */

@@ -11,8 +11,8 @@ export interface AuditView {
   readonly fault: Fault | undefined;
   /** Whether there may be older ones. */
   readonly more: boolean;
-  reload(): void;
-  older(): void;
+  readonly reload: () => void;
+  readonly older: () => void;
 }
 
 /** What `useAudit` reads. */

@@ -14,7 +14,7 @@ export interface LiveOptions {
   readonly service: string;
   readonly windowS: WindowS;
   /** Runs when control no longer takes the token. */
-  onSignedOut(): void;
+  readonly onSignedOut: () => void;
 }
 
 /** Watches a release and its traffic while the page is shown, over breaks of the connection. */
@@ -44,7 +44,7 @@ export function useLive(options: LiveOptions): LiveState {
 function runStream<T>(
   stream: StreamName,
   watched: Pick<WatchOptions<T>, "open" | "onMessage">,
-  told: { dispatch(event: LiveEvent): void; onSignedOut(): void },
+  told: { readonly dispatch: (event: LiveEvent) => void; readonly onSignedOut: () => void },
 ): () => void {
   const controller = new AbortController();
   const onLost: WatchOptions<T>["onLost"] = (lost) => told.dispatch({ kind: "lost", stream, atMs: performance.now(), ...lost });

@@ -2,7 +2,7 @@ import { useEffect, useReducer } from "preact/hooks";
 import { faultFrom } from "@weir/kit/fault";
 import type { Release } from "@weir/api/releases";
 import type { ConsoleClient } from "../client.ts";
-import { acknowledgementOf } from "../model/agreement.ts";
+import { isHeldByAll } from "../model/agreement.ts";
 import type { Heard } from "../model/live.ts";
 import type { WatchReleaseResponse } from "@weir/api/releases";
 import type { Commit, RailEvent, RailState } from "../model/rail.ts";
@@ -11,17 +11,17 @@ import { railAfter, railAtRest } from "../model/rail.ts";
 /** What one can do with the rail, and how it stands. */
 export interface RailControl {
   readonly state: RailState;
-  propose(weight: number): void;
-  setReason(reason: string): void;
-  discard(): void;
+  readonly propose: (weight: number) => void;
+  readonly setReason: (reason: string) => void;
+  readonly discard: () => void;
   /** Makes the proposal against the release as it is now, after somebody else moved it. */
-  rebase(): void;
-  commit(): void;
+  readonly rebase: () => void;
+  readonly commit: () => void;
   /** Sets the new version to 0, whatever revision the release is at. */
-  stable(reason: string): void;
+  readonly stable: (reason: string) => void;
   /** Restores the weight before the last change, if nobody has changed it since. */
-  undo(reason: string): void;
-  dismiss(): void;
+  readonly undo: (reason: string) => void;
+  readonly dismiss: () => void;
 }
 
 /** What `useRail` needs. */
@@ -29,7 +29,7 @@ export interface RailOptions {
   readonly client: ConsoleClient;
   readonly release: Heard<WatchReleaseResponse> | undefined;
   /** Runs after every try to change something, done or refused: the audit has a new entry. */
-  onTried(): void;
+  readonly onTried: () => void;
 }
 
 interface Change {
@@ -48,7 +48,7 @@ export function useRail(options: RailOptions): RailControl {
   const [state, dispatch] = useReducer(railAfter, railAtRest);
   useEffect(() => {
     if (!view?.release) return;
-    dispatch({ kind: "seen", release: view.release, acknowledged: acknowledgementOf(view).kind === "agrees", atMs: performance.now() });
+    dispatch({ kind: "seen", release: view.release, acknowledged: isHeldByAll(view), atMs: performance.now() });
   }, [view, state.commit?.revision, state.sending]);
   const send = (change: Change): void => void sendChange(client, change, dispatch).then(onTried);
   return {
@@ -60,7 +60,13 @@ export function useRail(options: RailOptions): RailControl {
     commit() {
       const { proposal, reason } = state;
       if (!proposal || proposal.movedBy || state.sending || reason.trim() === "") return;
-      send({ kind: "move", release: proposal.base, weight: proposal.weight, reason: reason.trim(), expectedRevision: proposal.base.revision });
+      send({
+        kind: "move",
+        release: proposal.base,
+        weight: proposal.weight,
+        reason: reason.trim(),
+        expectedRevision: proposal.base.revision,
+      });
     },
     stable(reason) {
       if (release?.newVersion && !state.sending) send({ kind: "stable", release, weight: 0, reason, expectedRevision: 0n });

@@ -18,12 +18,12 @@ export interface Session {
   readonly state: SessionState;
   readonly client: ConsoleClient;
   /** Trades the code of a one-time link for a token; answers whether that worked. */
-  openLink(code: string): Promise<boolean>;
+  readonly openLink: (code: string) => Promise<boolean>;
   /** Tries a pasted token; answers whether control knows it. */
-  useToken(text: string): Promise<boolean>;
-  signOut(): void;
+  readonly pasteToken: (text: string) => Promise<boolean>;
+  readonly signOut: () => void;
   /** Control no longer takes the token. */
-  expire(): void;
+  readonly expire: () => void;
 }
 
 const signedOut = (why: "fresh" | "expired" | "link" | "token", fault?: Fault): SessionState => ({ kind: "signed_out", why, fault });
@@ -35,10 +35,13 @@ export function useSession(startsWithLink: boolean): Session {
   const [state, setState] = useState<SessionState>(() =>
     held.token === undefined && !startsWithLink ? signedOut("fresh") : { kind: "checking", fault: undefined },
   );
-  const keep = useCallback((token: string | undefined) => {
-    held.token = token;
-    storeToken(sessionStorage, token);
-  }, [held]);
+  const keep = useCallback(
+    (token: string | undefined) => {
+      held.token = token;
+      storeToken(sessionStorage, token);
+    },
+    [held],
+  );
   useEffect(() => {
     if (held.token === undefined || startsWithLink) return undefined;
     const controller = new AbortController();
@@ -71,7 +74,7 @@ export function useSession(startsWithLink: boolean): Session {
         return false;
       }
     },
-    useToken: (text) => enter(tokenFromPaste(text), "token"),
+    pasteToken: (text) => enter(tokenFromPaste(text), "token"),
     signOut() {
       keep(undefined);
       setState(signedOut("fresh"));
@@ -86,8 +89,8 @@ export function useSession(startsWithLink: boolean): Session {
 interface Check {
   readonly client: ConsoleClient;
   readonly signal: AbortSignal;
-  onState(state: SessionState): void;
-  onRefused(): void;
+  readonly onState: (state: SessionState) => void;
+  readonly onRefused: () => void;
 }
 
 /** Asks who the stored token is, again every two seconds while control cannot be reached. */

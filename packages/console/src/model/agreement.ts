@@ -15,6 +15,7 @@ export type Acknowledgement =
 /** Whether the traffic shows what was asked for. `points` is observed minus desired, as a ratio. */
 export type Observation =
   | { readonly kind: "unknown"; readonly requests: number }
+  | { readonly kind: "settling"; readonly requests: number }
   | { readonly kind: "agrees"; readonly requests: number; readonly points: number }
   | { readonly kind: "differs"; readonly requests: number; readonly points: number };
 
@@ -36,13 +37,18 @@ export function refusingPlanes(planes: readonly DataPlane[]): DataPlane[] {
  * Compares observed and desired weight. They agree when the difference is within three standard errors of the share
  * and two points: weights count users, and users do not ask equally often.
  */
-export function observationOf(desired: number, traffic: Pick<WatchTrafficResponse, "observedWeight" | "observedRequests"> | undefined): Observation {
+export function observationOf(
+  desired: number,
+  options: { readonly traffic: Pick<WatchTrafficResponse, "observedWeight" | "observedRequests"> | undefined; readonly settling: boolean },
+): Observation {
+  const { traffic, settling } = options;
   const requests = traffic?.observedRequests ?? 0;
   if (!traffic || requests < observedMin) return { kind: "unknown", requests };
   const share = desired / 10000;
   const points = (traffic.observedWeight - desired) / 10000;
   const tolerance = 3 * Math.sqrt((share * (1 - share)) / requests) + 0.02;
-  return { kind: Math.abs(points) <= tolerance ? "agrees" : "differs", requests, points };
+  if (Math.abs(points) <= tolerance) return { kind: "agrees", requests, points };
+  return settling ? { kind: "settling", requests } : { kind: "differs", requests, points };
 }
 
 /** One sentence's worth of the release: what an operator must know first. Worst first. */
@@ -62,15 +68,20 @@ export function standingOf(
   options: { readonly traffic: WatchTrafficResponse | undefined; readonly live: boolean; readonly settling: boolean },
 ): Standing {
   const acknowledged = acknowledgementOf(view);
-  const observed = observationOf(view.release?.newWeight ?? 0, options.traffic);
+  const observed = observationOf(view.release?.newWeight ?? 0, options);
   if (!options.live) return { kind: "lost" };
   if (acknowledged.kind === "none") return { kind: "no_planes" };
   if (acknowledged.kind === "refused") return { kind: "refused", planes: refusingPlanes(view.dataPlanes).map((plane) => plane.name) };
-  if (acknowledged.kind === "waiting") return { kind: "waiting", missing: acknowledged.total - acknowledged.count, total: acknowledged.total };
+  if (acknowledged.kind === "waiting")
+    return { kind: "waiting", missing: acknowledged.total - acknowledged.count, total: acknowledged.total };
   if (!view.release?.newVersion) return { kind: "no_release" };
-  if (options.settling) return { kind: "unseen" };
   if (observed.kind === "differs") return { kind: "differs", points: observed.points };
-  return { kind: observed.kind === "unknown" ? "unseen" : "agrees" };
+  return { kind: observed.kind === "agrees" ? "agrees" : "unseen" };
+}
+
+/** Whether every connected data plane holds the present weight, with or without refusals elsewhere. */
+export function isHeldByAll(view: WatchReleaseResponse): boolean {
+  return view.dataPlaneCount > 0 && view.acknowledgedCount === view.dataPlaneCount;
 }
 
 /** Whether the ten seconds that "observed" covers still hold requests from before the last change of weight. */

@@ -1,7 +1,7 @@
 /** Where choices are kept: the browser's localStorage, or anything like it. */
 export interface ChoiceStore {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
+  readonly getItem: (key: string) => string | null;
+  readonly setItem: (key: string, value: string) => void;
 }
 
 const allowed: Readonly<Record<"language" | "theme", readonly string[]>> = { language: ["en", "zh"], theme: ["auto", "light", "dark"] };

@@ -38,7 +38,11 @@ export function deltasFrom(
   return [errorDelta(fresh, stable), latencyDelta("p50", fresh, stable), latencyDelta("p99", fresh, stable), requestDelta(fresh, stable)];
 }
 
-function sides(metric: DeltaMetric, fresh: VersionWindow, stable: VersionWindow): Pick<Delta, "metric" | "freshCount" | "stableCount" | "tooFew"> {
+function sides(
+  metric: DeltaMetric,
+  fresh: VersionWindow,
+  stable: VersionWindow,
+): Pick<Delta, "metric" | "freshCount" | "stableCount" | "tooFew"> {
   const tooFew = fresh.requests < requestsMin[metric] || stable.requests < requestsMin[metric];
   return { metric, freshCount: fresh.requests, stableCount: stable.requests, tooFew };
 }
@@ -46,8 +50,22 @@ function sides(metric: DeltaMetric, fresh: VersionWindow, stable: VersionWindow)
 function errorDelta(fresh: VersionWindow, stable: VersionWindow): Delta {
   const side = sides("errors", fresh, stable);
   const [low, high] = differenceInterval([fresh.errors, fresh.requests], [stable.errors, stable.requests]);
-  const judgement = side.tooFew ? "unknown" : low > 0 ? "worse" : high < 0 ? "better" : fresh.errors + stable.errors === 0 ? "same" : "unknown";
-  return { ...side, fresh: ratio(fresh.errors, fresh.requests), stable: ratio(stable.errors, stable.requests), judgement, interval: [low, high] };
+  const judgement = side.tooFew
+    ? "unknown"
+    : low > 0
+      ? "worse"
+      : high < 0
+        ? "better"
+        : fresh.errors + stable.errors === 0
+          ? "same"
+          : "unknown";
+  return {
+    ...side,
+    fresh: ratio(fresh.errors, fresh.requests),
+    stable: ratio(stable.errors, stable.requests),
+    judgement,
+    interval: [low, high],
+  };
 }
 
 function latencyDelta(metric: "p50" | "p99", fresh: VersionWindow, stable: VersionWindow): Delta {

@@ -32,31 +32,38 @@ export function heatLayoutOf(map: HeatMap): HeatLayout {
 }
 
 /** The cell under a point of the plot, or undefined when there is none. */
-export function placeAt(layout: HeatLayout, point: { readonly x: number; readonly y: number; readonly width: number; readonly columns: number }): HeatPlace | undefined {
+export function placeAt(
+  layout: HeatLayout,
+  point: { readonly x: number; readonly y: number; readonly width: number; readonly columns: number },
+): HeatPlace | undefined {
   const { x, y, width, columns } = point;
   const line = layout.lines.find((one) => one.kind === "row" && y >= one.top && y < one.top + heights.row);
   if (line?.kind !== "row" || x < 0 || x >= width) return undefined;
   return { row: line.index, column: Math.floor((x / width) * columns) };
 }
 
-/** A mark on the plot. `labelled` is false where its label would run into the next one's; the newest keep theirs. */
+/** A mark on the plot. Its label stands right of it, left of it near the edge, or nowhere where it would run into a newer one's. */
 export interface MarkPlace {
   readonly mark: AuditMark;
   readonly x: number;
-  readonly labelled: boolean;
+  readonly label: "right" | "left" | "none";
 }
 
 /** Where marks stand over a plot of the width; those outside the map's time are left out. */
-export function markPlacesOf(marks: readonly AuditMark[], map: HeatMap, options: { readonly width: number; readonly labelWidth: number }): MarkPlace[] {
+export function markPlacesOf(
+  marks: readonly AuditMark[],
+  map: HeatMap,
+  options: { readonly width: number; readonly labelWidth: number },
+): MarkPlace[] {
   const [fromMs, untilMs] = spanOf(map);
   const places: MarkPlace[] = [];
-  let rightOf = Infinity;
+  let free = options.width;
   for (const mark of marks.toReversed()) {
     if (mark.atMs < fromMs || mark.atMs > untilMs) continue;
     const x = ((mark.atMs - fromMs) / (untilMs - fromMs)) * options.width;
-    const labelled = x + options.labelWidth <= rightOf;
-    if (labelled) rightOf = x;
-    places.unshift({ mark, x, labelled });
+    const label = x + options.labelWidth <= free ? "right" : x <= free && free === options.width ? "left" : "none";
+    if (label !== "none") free = label === "right" ? x : x - options.labelWidth;
+    places.unshift({ mark, x, label });
   }
   return places;
 }
@@ -68,10 +75,14 @@ export function spanOf(map: HeatMap): readonly [fromMs: number, untilMs: number]
 }
 
 /** Times for the axis: on round numbers, about one in every `spacing` pixels. */
-export function ticksOf(map: HeatMap, options: { readonly width: number; readonly spacing: number }): { readonly atMs: number; readonly x: number }[] {
+export function ticksOf(
+  map: HeatMap,
+  options: { readonly width: number; readonly spacing: number },
+): { readonly atMs: number; readonly x: number }[] {
   const [fromMs, untilMs] = spanOf(map);
   const wanted = Math.max(1, Math.floor(options.width / options.spacing));
-  const stepMs = [5, 10, 15, 30, 60, 120, 300].map((seconds) => seconds * 1000).find((step) => (untilMs - fromMs) / step <= wanted) ?? 300_000;
+  const stepMs =
+    [5, 10, 15, 30, 60, 120, 300].map((seconds) => seconds * 1000).find((step) => (untilMs - fromMs) / step <= wanted) ?? 300_000;
   const ticks: { atMs: number; x: number }[] = [];
   for (let atMs = Math.ceil(fromMs / stepMs) * stepMs; atMs < untilMs; atMs += stepMs) {
     ticks.push({ atMs, x: ((atMs - fromMs) / (untilMs - fromMs)) * options.width });

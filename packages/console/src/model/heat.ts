@@ -105,6 +105,15 @@ export function cellValue(cell: TrafficCell | undefined, metric: Metric, seconds
   return metric === "requests" ? cell.requests / seconds : cell.p99Ms;
 }
 
+/** Part of a cell's requests that must have failed for it to carry a glyph while the map shows something else than errors. */
+export const errorPartMin = 0.05;
+
+/** Whether a cell is marked by a glyph: any error where errors are shown, else only when a good part failed. */
+export function hasErrorGlyph(cell: TrafficCell, metric: Metric): boolean {
+  if (cell.errors === 0) return false;
+  return metric === "errors" || cell.errors >= cell.requests * errorPartMin;
+}
+
 /** All values that the map shows, for its scale. */
 export function heatValues(map: HeatMap, metric: Metric): number[] {
   return map.groups.flatMap((group) =>

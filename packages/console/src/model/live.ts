@@ -33,7 +33,14 @@ export interface LiveState {
 export type LiveEvent =
   | { readonly kind: "release"; readonly message: WatchReleaseResponse; readonly atMs: number }
   | { readonly kind: "traffic"; readonly message: WatchTrafficResponse; readonly atMs: number }
-  | { readonly kind: "lost"; readonly stream: StreamName; readonly fault: Fault; readonly attempt: number; readonly atMs: number; readonly retryInMs: number }
+  | {
+      readonly kind: "lost";
+      readonly stream: StreamName;
+      readonly fault: Fault;
+      readonly attempt: number;
+      readonly atMs: number;
+      readonly retryInMs: number;
+    }
   | { readonly kind: "ended"; readonly stream: StreamName; readonly fault: Fault }
   | { readonly kind: "window" };
 
@@ -89,7 +96,8 @@ function linked(state: LiveState, stream: StreamName, link: Link): LiveState {
 
 function lost(state: LiveState, event: Extract<LiveEvent, { kind: "lost" }>): LiveState {
   const held = state.links[event.stream];
-  const sinceMs = held.kind === "lost" ? held.sinceMs : ((event.stream === "release" ? state.release : state.traffic)?.heardMs ?? event.atMs);
+  const sinceMs =
+    held.kind === "lost" ? held.sinceMs : ((event.stream === "release" ? state.release : state.traffic)?.heardMs ?? event.atMs);
   const { fault, attempt } = event;
   return linked(state, event.stream, { kind: "lost", sinceMs, retryAtMs: event.atMs + event.retryInMs, attempt, fault });
 }

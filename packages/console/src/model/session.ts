@@ -3,9 +3,9 @@ import { Role } from "@weir/api/identity";
 
 /** Where the token is kept: the browser's sessionStorage, or anything like it. It ends with the tab. */
 export interface SessionStore {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
-  removeItem(key: string): void;
+  readonly getItem: (key: string) => string | null;
+  readonly setItem: (key: string, value: string) => void;
+  readonly removeItem: (key: string) => void;
 }
 
 /** Why a control cannot be used; undefined when it can. */
@@ -42,5 +42,8 @@ export function hindranceOf(token: Token, service: string): Hindrance | undefine
 
 /** The token in what somebody pasted: the text itself, or the one in an Authorization header. */
 export function tokenFromPaste(text: string): string {
-  return text.trim().replace(/^(authorization:\s*)?bearer\s+/i, "").replaceAll(/\s+/g, "");
+  return text
+    .trim()
+    .replace(/^(authorization:\s*)?bearer\s+/i, "")
+    .replaceAll(/\s+/g, "");
 }

@@ -15,9 +15,9 @@ export interface LostStream {
 /** What `watch` needs. */
 export interface WatchOptions<T> {
   /** Opens the stream under a call; cancelling the call must end it. */
-  open(call: Call): AsyncIterable<T>;
-  onMessage(message: T): void;
-  onLost(lost: LostStream): void;
+  readonly open: (call: Call) => AsyncIterable<T>;
+  readonly onMessage: (message: T) => void;
+  readonly onLost: (lost: LostStream) => void;
   readonly clock?: Clock;
   /** Control beats every second; after this long without a message the stream counts as lost. Default 8000. */
   readonly silenceMsMax?: number;

@@ -12,7 +12,7 @@ export type Values = Readonly<Record<string, string | number>>;
 export interface Words extends Formats {
   readonly language: Language;
   /** The text of a key. `{n}` is filled in; `{n|plane|planes}` picks the first form for 1, else the second. */
-  say(key: Key, values?: Values): string;
+  readonly say: (key: Key, values?: Values) => string;
 }
 
 /** Dictionaries by language. They have the same keys and the same gaps; a test compares. */

@@ -58,7 +58,11 @@ export function App(props: { readonly code: string }): JSX.Element {
   );
 }
 
-function Page(props: { readonly address: Address; readonly session: Session; onAddress(change: Partial<Address>): void }): JSX.Element {
+function Page(props: {
+  readonly address: Address;
+  readonly session: Session;
+  readonly onAddress: (change: Partial<Address>) => void;
+}): JSX.Element {
   const { address, session, onAddress } = props;
   if (session.state.kind !== "signed_in") return <SignInPage session={session} />;
   if (address.page !== "release") return <ReleasesPage client={session.client} address={address} onSignedOut={session.expire} />;

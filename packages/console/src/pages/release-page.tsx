@@ -24,8 +24,8 @@ export interface ReleasePageProps {
   readonly client: ConsoleClient;
   readonly identity: Token;
   readonly address: Address;
-  onAddress(change: Partial<Address>): void;
-  onSignedOut(): void;
+  readonly onAddress: (change: Partial<Address>) => void;
+  readonly onSignedOut: () => void;
 }
 
 /** Everything about one release: what is wanted, what holds, what happens, and the handles to change it. */
@@ -49,11 +49,15 @@ export function ReleasePage(props: ReleasePageProps): JSX.Element {
       <LinkBanner live={live} />
       {live.release ? (
         <div class="board">
-          <WeightCard client={client} live={live} control={control} mayNot={mayNot} address={address} onTried={audit.reload} />
-          <Sources live={live} />
-          <Deltas live={live} />
-          <Traffic live={live} marks={marks} address={address} onAddress={props.onAddress} />
-          <Causes live={live} />
+          <div class="board-main">
+            <WeightCard client={client} live={live} control={control} mayNot={mayNot} address={address} onTried={audit.reload} />
+            <Deltas live={live} />
+            <Traffic live={live} marks={marks} address={address} onAddress={props.onAddress} />
+          </div>
+          <div class="board-side">
+            <Sources live={live} />
+            <Causes live={live} />
+          </div>
           <AuditStrip audit={audit} client={client} />
         </div>
       ) : (

@@ -15,7 +15,7 @@ import { Glyph } from "../parts/glyph.tsx";
 export interface ReleasesPageProps {
   readonly client: ConsoleClient;
   readonly address: Address;
-  onSignedOut(): void;
+  readonly onSignedOut: () => void;
 }
 
 const pollMs = 3000;
@@ -77,7 +77,9 @@ function Row(props: { readonly release: Release; readonly address: Address }): J
             words.say("list.noNew", { version: release.stableVersion })
           )}
         </span>
-        <span class="release-changed faint">{words.say("list.by", { time: words.dateTime(Number(release.changedAtMs)), actor: release.changedBy })}</span>
+        <span class="release-changed faint">
+          {words.say("list.by", { time: words.dateTime(Number(release.changedAtMs)), actor: release.changedBy })}
+        </span>
         <Glyph name="right" />
       </a>
     </li>

@@ -3,7 +3,6 @@ import { useState } from "preact/hooks";
 import { useWords } from "../context.ts";
 import type { Session, SessionState } from "../hooks/use-session.ts";
 import type { Words } from "../model/words.ts";
-import { faultText } from "../parts/fault-text.ts";
 import { Glyph, Mark, Sign } from "../parts/glyph.tsx";
 
 /** Signs in by a token; one-time links are taken before this page is drawn and only report here what went wrong. */
@@ -17,7 +16,7 @@ export function SignInPage(props: { readonly session: Session }): JSX.Element {
     event.preventDefault();
     if (text.trim() === "" || working) return;
     setWorking(true);
-    void session.useToken(text).finally(() => {
+    void session.pasteToken(text).finally(() => {
       setWorking(false);
       setText("");
     });
@@ -58,17 +57,31 @@ function Notice(props: { readonly state: SessionState; readonly words: Words }):
   if (state.kind === "signed_in") return null;
   if (state.kind === "checking") {
     const text = words.say(state.fault ? "signIn.unreachable" : "signIn.working");
-    return <p role="status">{<Mark tone={state.fault ? "warn" : "calm"} glyph="wait">{text}</Mark>}</p>;
+    return (
+      <p role="status">
+        {
+          <Mark tone={state.fault ? "warn" : "calm"} glyph="wait">
+            {text}
+          </Mark>
+        }
+      </p>
+    );
   }
   if (state.why === "fresh") return null;
   const unreachable = state.fault?.code === "UNAVAILABLE" || state.fault?.code === "DEADLINE_EXCEEDED";
-  const text = unreachable ? "signIn.unreachable" : state.why === "expired" ? "signIn.expired" : state.why === "link" ? "signIn.linkFailed" : "signIn.tokenFailed";
+  const text = unreachable
+    ? "signIn.unreachable"
+    : state.why === "expired"
+      ? "signIn.expired"
+      : state.why === "link"
+        ? "signIn.linkFailed"
+        : "signIn.tokenFailed";
   return (
     <div class="conflict" role="alert">
       <Glyph name="warning" />
       <div>
         <p>{words.say(text)}</p>
-        {state.fault && <p class="faint">{faultText(state.fault, words)}</p>}
+        {state.fault && <p class="faint">{`${state.fault.reason}: ${state.fault.message}`}</p>}
       </div>
     </div>
   );

@@ -64,7 +64,11 @@ function Entry(props: { readonly entry: AuditEntry }): JSX.Element {
           <span class="audit-change">{changeText(entry, words.share)}</span>
           <span class="audit-reason">{entry.reason}</span>
           <span class="audit-outcome">
-            {done ? <Mark tone="good">{words.say("audit.done")}</Mark> : <Mark tone="bad">{words.say("audit.refused", { outcome: entry.outcome })}</Mark>}
+            {done ? (
+              <Mark tone="good">{words.say("audit.done")}</Mark>
+            ) : (
+              <Mark tone="bad">{words.say("audit.refused", { outcome: entry.outcome })}</Mark>
+            )}
           </span>
           <Glyph name="right" />
         </summary>
@@ -77,7 +81,8 @@ function Entry(props: { readonly entry: AuditEntry }): JSX.Element {
 /** "5% → 20%" where both sides say a weight, else what was asked for by name. */
 function changeText(entry: AuditEntry, share: (weight: number) => string): string {
   const [from, to] = [weightIn(entry.from), weightIn(entry.to)];
-  if (entry.action === "Releases.SetWeights" && to !== undefined) return from === undefined ? `→ ${share(to)}` : `${share(from)} → ${share(to)}`;
+  if (entry.action === "Releases.SetWeights" && to !== undefined)
+    return from === undefined ? `→ ${share(to)}` : `${share(from)} → ${share(to)}`;
   return entry.action;
 }
 
@@ -153,7 +158,12 @@ function Verifier(props: { readonly client: ConsoleClient }): JSX.Element {
 function Verdict(props: { readonly found: Exclude<Verification, undefined> }): JSX.Element {
   const { found } = props;
   const words = useWords();
-  if (found === "working") return <Mark tone="calm" glyph="wait">{words.say("audit.verifying")}</Mark>;
+  if (found === "working")
+    return (
+      <Mark tone="calm" glyph="wait">
+        {words.say("audit.verifying")}
+      </Mark>
+    );
   if ("brand" in found) return <Mark tone="bad">{faultText(found, words)}</Mark>;
   if (found.whole) return <Mark tone="good">{words.say("audit.whole", { n: Number(found.entries) })}</Mark>;
   return <Mark tone="bad">{words.say("audit.broken", { n: String(found.brokenSequence), message: found.message })}</Mark>;

@@ -15,7 +15,7 @@ export interface BeginFormProps {
   /** Versions that have an instance and that not all users are on. */
   readonly versions: readonly string[];
   /** Runs after every try, done or refused. */
-  onTried(): void;
+  readonly onTried: () => void;
 }
 
 /** Begins a release to a version that stands ready. Nobody is moved by it. */

@@ -9,8 +9,9 @@ export interface Colors {
   readonly other: string;
   readonly bad: string;
   readonly focus: string;
-  readonly onLight: string;
-  readonly onDark: string;
+  /** On the lower three steps, and on the higher ones. */
+  readonly glyphLow: string;
+  readonly glyphHigh: string;
   /** Step 0, for nothing, to the step for most; by metric. */
   readonly requests: readonly string[];
   readonly errors: readonly string[];
@@ -37,8 +38,8 @@ export function colorsOf(element: Element): Colors {
     other: token("ink-3"),
     bad: token("bad"),
     focus: token("focus"),
-    onLight: token("on-light"),
-    onDark: token("on-dark"),
+    glyphLow: token("glyph-low"),
+    glyphHigh: token("glyph-high"),
     requests: steps("heat"),
     errors: steps("fault"),
     p99: steps("slow"),

@@ -75,7 +75,11 @@ function StandingLine(props: { readonly live: LiveState }): JSX.Element | null {
   );
 }
 
-function standingText(standing: Standing, release: { readonly newVersion: string; readonly stableVersion: string; readonly newWeight: number }, words: Words): string {
+function standingText(
+  standing: Standing,
+  release: { readonly newVersion: string; readonly stableVersion: string; readonly newWeight: number },
+  words: Words,
+): string {
   const said = { share: words.share(release.newWeight), version: release.newVersion };
   switch (standing.kind) {
     case "refused":

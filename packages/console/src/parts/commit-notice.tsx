@@ -20,7 +20,9 @@ export function CommitNotice(props: { readonly control: RailControl; readonly vi
     <div class="notice" data-tone={fault ? "bad" : "good"}>
       <Glyph name={fault ? "warning" : commit?.acknowledgedMs === undefined ? "wait" : "check"} />
       <p class="notice-text" role="status">
-        {fault ? words.say("commit.failed", { message: faultText(fault, words) }) : commit && <Result commit={commit} view={view} superseded={superseded} />}
+        {fault
+          ? words.say("commit.failed", { message: faultText(fault, words) })
+          : commit && <Result commit={commit} view={view} superseded={superseded} />}
       </p>
       <div class="notice-actions">
         {commit && !superseded && canUndo(commit, nowMs) && (
@@ -48,7 +50,10 @@ function Result(props: { readonly commit: Commit; readonly view: WatchReleaseRes
   const said = { from: words.share(commit.from), to: words.share(commit.to), version: view.release?.stableVersion ?? "" };
   const pending = { count: view.acknowledgedCount, total: view.dataPlaneCount };
   const waited = commit.acknowledgedMs === undefined ? undefined : words.duration(commit.acknowledgedMs - commit.sentMs);
-  const arrived = waited === undefined ? words.say("commit.pending", pending) : words.say("commit.acknowledged", { n: view.dataPlaneCount, time: waited });
+  const arrived =
+    waited === undefined
+      ? words.say("commit.pending", pending)
+      : words.say("commit.acknowledged", { n: view.dataPlaneCount, time: waited });
   return (
     <>
       <b>{words.say(`commit.${commit.kind}`, said)}</b> {props.superseded ? words.say("commit.superseded") : arrived}

@@ -46,9 +46,9 @@ function Tile(props: { readonly delta: Delta }): JSX.Element {
     <dl class="tile" data-few={delta.tooFew}>
       <dt>{words.say(`delta.${delta.metric}`)}</dt>
       <dd class="tile-values">
-        <span class="tile-new">{valueText(delta, delta.fresh, words)}</span>
+        <span class="tile-new">{valueText(delta, { value: delta.fresh, count: delta.freshCount, words })}</span>
         <span class="tile-stable">
-          {words.say("delta.stable")} {valueText(delta, delta.stable, words)}
+          {words.say("delta.stable")} {valueText(delta, { value: delta.stable, count: delta.stableCount, words })}
         </span>
       </dd>
       <dd class="tile-verdict">{delta.tooFew ? <Mark tone="calm">{words.say("delta.tooFewShort")}</Mark> : <Verdict delta={delta} />}</dd>
@@ -88,13 +88,17 @@ function shareOf(delta: Delta): number {
   return all === 0 ? 0 : delta.fresh / all;
 }
 
-function valueText(delta: Delta, value: number, words: Words): string {
+/** A number, or a dash where nothing was counted: no requests have no latency. */
+function valueText(delta: Delta, side: { readonly value: number; readonly count: number; readonly words: Words }): string {
+  const { value, count, words } = side;
+  if (count === 0 && delta.metric !== "requests") return "–";
   if (delta.metric === "errors") return words.percent(value);
   return delta.metric === "requests" ? words.count(value) : words.latency(value);
 }
 
 /** How much: percentage points for ratios, percent for latencies, nothing where nothing differs. */
 function changeText(delta: Delta, words: Words): string {
-  if (delta.metric === "errors") return delta.fresh === delta.stable ? "" : words.say("delta.points", { points: words.points(delta.fresh - delta.stable) });
+  if (delta.metric === "errors")
+    return delta.fresh === delta.stable ? "" : words.say("delta.points", { points: words.points(delta.fresh - delta.stable) });
   return delta.stable > 0 && delta.fresh !== delta.stable ? words.change(delta.fresh / delta.stable) : "";
 }

@@ -1,10 +1,10 @@
 import type { Metric } from "../model/address.ts";
 import type { HeatMap, HeatPlace, HeatRow } from "../model/heat.ts";
-import { cellValue, secondsOf } from "../model/heat.ts";
+import { cellValue, hasErrorGlyph, secondsOf } from "../model/heat.ts";
 import type { HeatLayout, MarkPlace } from "../model/heat-layout.ts";
 import { heights, ticksOf } from "../model/heat-layout.ts";
 import type { Scale } from "../model/scale.ts";
-import { stepCount, stepOf } from "../model/scale.ts";
+import { stepOf } from "../model/scale.ts";
 import type { Colors } from "./colors.ts";
 
 /** What is drawn. Sizes are in CSS pixels. */
@@ -18,7 +18,7 @@ export interface HeatDrawing {
   readonly width: number;
   readonly colors: Colors;
   readonly font: string;
-  time(atMs: number): string;
+  readonly time: (atMs: number) => string;
 }
 
 interface Box {
@@ -46,10 +46,10 @@ function drawRow(context: CanvasRenderingContext2D, drawing: HeatDrawing, line: 
     const box = boxOf(drawing, column, line.top);
     const value = cellValue(cell, metric, secondsOf(map, column));
     const step = value === undefined ? 0 : stepOf(scale, value);
-    if (isAfterEnd(line.row, map, column)) return drawGone(context, colors, box);
+    if (cell.requests === 0 && isAfterEnd(line.row, map, column)) return drawGone(context, colors, box);
     context.fillStyle = palette[step] ?? colors.surface;
     context.fillRect(box.x, box.y, box.width, box.height);
-    if (cell.errors > 0) drawErrorGlyph(context, box, step > stepCount / 2 ? colors.onDark : colors.onLight);
+    if (hasErrorGlyph(cell, metric)) drawErrorGlyph(context, box, step > 3 ? colors.glyphHigh : colors.glyphLow);
   });
 }
 

@@ -6,7 +6,11 @@ import { heights, rowNames } from "../model/heat-layout.ts";
 import { Glyph } from "./glyph.tsx";
 
 /** Names of versions and instances beside the map's rows. Gone instances stay, and say so. */
-export function HeatLabels(props: { readonly layout: HeatLayout; readonly newVersion: string; readonly stableVersion: string }): JSX.Element {
+export function HeatLabels(props: {
+  readonly layout: HeatLayout;
+  readonly newVersion: string;
+  readonly stableVersion: string;
+}): JSX.Element {
   const words = useWords();
   const roleOf = (version: string): string =>
     words.say(version === props.newVersion ? "heat.roleNew" : version === props.stableVersion ? "heat.roleStable" : "heat.roleOther");
@@ -31,11 +35,15 @@ function RowLabel(props: { readonly row: HeatRow; readonly name: string }): JSX.
   const words = useWords();
   const gone = row.lastHeardAtMs > 0 ? words.say("heat.goneSince", { time: words.time(row.lastHeardAtMs) }) : words.say("heat.gone");
   return (
-    <div class="heat-row-label" data-gone={row.gone} style={{ height: `${heights.row}px` }} title={[row.instance, row.address, row.gone ? gone : ""].filter((part) => part !== "").join(" · ")}>
+    <div
+      class="heat-row-label"
+      data-gone={row.gone}
+      style={{ height: `${heights.row}px` }}
+      title={[row.instance, row.address, row.gone ? gone : ""].filter((part) => part !== "").join(" · ")}
+    >
       {row.gone && <Glyph name="cross" />}
       <span class="heat-name">{name}</span>
       {row.gone && <span class="heat-gone">{words.say("heat.gone")}</span>}
     </div>
   );
 }
-

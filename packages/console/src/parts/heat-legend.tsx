@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useWords } from "../context.ts";
 import type { Metric } from "../model/address.ts";
+import { errorPartMin } from "../model/heat.ts";
 import type { Scale } from "../model/scale.ts";
 import type { Words } from "../model/words.ts";
 
@@ -13,21 +14,23 @@ export function HeatLegend(props: { readonly metric: Metric; readonly scale: Sca
   return (
     <ul class="legend" aria-label={words.say("heat.legend")}>
       <li class="legend-unit">{words.say(units[metric])}</li>
-      {["0", ...scale.bounds.map((bound, index) => boundText(bound, { first: index === 0, metric, words }))].map((text, step) => (
+      {["0", ...scale.bounds.map((bound, index) => boundText(bound, { first: index === 0, words }))].map((text, step) => (
         <li key={step} class="legend-step">
           <i class="swatch" data-metric={metric} data-step={step} aria-hidden="true" />
           {text}
         </li>
       ))}
-      <li class="legend-sign">{words.say("heat.errorGlyph")}</li>
+      <li class="legend-sign">
+        {metric === "errors" ? words.say("heat.errorGlyph") : words.say("heat.errorPartGlyph", { part: words.percent(errorPartMin) })}
+      </li>
       <li class="legend-sign">{words.say("heat.goneGlyph")}</li>
       <li class="legend-sign">{words.say("heat.noReportGlyph")}</li>
     </ul>
   );
 }
 
-function boundText(bound: number, options: { readonly first: boolean; readonly metric: Metric; readonly words: Words }): string {
-  const { first, metric, words } = options;
+function boundText(bound: number, options: { readonly first: boolean; readonly words: Words }): string {
+  const { first, words } = options;
   if (first && bound < 1e-9) return ">0";
-  return `≥${metric === "p99" ? words.latency(bound) : words.rate(bound)}`;
+  return `≥${words.rate(bound)}`;
 }

@@ -20,7 +20,7 @@ export interface HeatMapProps {
   readonly metric: Metric;
   readonly scale: Scale;
   /** Places of the audit's marks over a plot of the given width. */
-  marksOver(width: number): readonly MarkPlace[];
+  readonly marksOver: (width: number) => readonly MarkPlace[];
   readonly newVersion: string;
   readonly stableVersion: string;
 }
@@ -98,12 +98,28 @@ function useHeatCanvas(
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const { map, metric, scale } = props;
     const font = `11px ${getComputedStyle(element).fontFamily}`;
-    drawHeat(context, { map, metric, scale, layout, cursor, width, font, marks: props.marksOver(width), colors: colorsOf(element.parentElement ?? element), time: words.time });
+    drawHeat(context, {
+      map,
+      metric,
+      scale,
+      layout,
+      cursor,
+      width,
+      font,
+      marks: props.marksOver(width),
+      colors: colorsOf(element.parentElement ?? element),
+      time: words.time,
+    });
   }, [props.map, props.metric, props.scale, props.marksOver, layout, width, cursor, scheme, words]);
   return canvas;
 }
 
-function Tooltip(props: { readonly text: readonly string[]; readonly place: HeatPlace; readonly layout: HeatLayout; readonly columns: number }): JSX.Element {
+function Tooltip(props: {
+  readonly text: readonly string[];
+  readonly place: HeatPlace;
+  readonly layout: HeatLayout;
+  readonly columns: number;
+}): JSX.Element {
   const { place, layout, columns } = props;
   const line = layout.lines.find((one) => one.kind === "row" && one.index === place.row);
   const at = ((place.column + 0.5) / columns) * 100;

@@ -46,7 +46,10 @@ export function HeatTable(props: { readonly map: HeatMap; readonly metric: Metri
   );
 }
 
-function valueText(cell: TrafficCell | undefined, options: { readonly metric: Metric; readonly seconds: number; readonly words: Words }): string {
+function valueText(
+  cell: TrafficCell | undefined,
+  options: { readonly metric: Metric; readonly seconds: number; readonly words: Words },
+): string {
   const { metric, seconds, words } = options;
   const value = cellValue(cell, metric, seconds);
   if (value === undefined) return cell ? words.say("heat.idle") : "–";

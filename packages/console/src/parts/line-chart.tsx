@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useWords } from "../context.ts";
 import { useScheme } from "../hooks/use-scheme.ts";
@@ -32,25 +32,26 @@ export function LineChart(props: LineChartProps): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const width = useWidth(frame);
+  const Chart = useChart();
   const [hovered, setHovered] = useState<number | null>(null);
   const shape = lines.map((line) => line.version).join(" ");
   const [fromMs, untilMs] = spanOf(map);
   useEffect(() => {
     const element = frame.current;
-    if (!element || width === 0) return undefined;
-    const made = new uPlot(optionsOf(props, { element, width, words, onHover: setHovered }), [[], ...lines.map(() => [])], element);
+    if (!element || !Chart || width === 0) return undefined;
+    const made = new Chart(optionsOf(props, { element, width, words, onHover: setHovered }), [[], ...lines.map(() => [])], element);
     chart.current = made;
     return () => {
       chart.current = null;
       made.destroy();
     };
-  }, [width, scheme, words, shape, metric, props.newVersion, props.stableVersion]);
+  }, [Chart, width, scheme, words, shape, metric, props.newVersion, props.stableVersion]);
   useEffect(() => {
     const halfMs = (map.columnSeconds * 1000) / 2;
     const data: uPlot.AlignedData = [map.fromMs.map((at) => (at + halfMs) / 1000), ...lines.map((line) => [...line.values])];
     chart.current?.setData(data, false);
     chart.current?.setScale("x", { min: fromMs / 1000, max: untilMs / 1000 });
-  }, [map, lines, width, scheme, words, shape, metric]);
+  }, [Chart, map, lines, width, scheme, words, shape, metric]);
   const title = words.say(metric === "requests" ? "traffic.lineRequests" : metric === "errors" ? "traffic.lineErrors" : "traffic.lineP99");
   return (
     <figure class="chart">
@@ -61,6 +62,19 @@ export function LineChart(props: LineChartProps): JSX.Element {
       <div class="chart-frame" ref={frame} aria-hidden="true" />
     </figure>
   );
+}
+
+/** The chart library, loaded when the first chart is drawn: whoever signs in does not wait for it. */
+function useChart(): typeof uPlot | undefined {
+  const [loaded, setLoaded] = useState<{ readonly chart: typeof uPlot } | undefined>(undefined);
+  useEffect(() => {
+    // When it cannot be loaded the legend still tells the numbers; the next visit tries again.
+    import("uplot").then(
+      (module) => setLoaded({ chart: module.default }),
+      () => undefined,
+    );
+  }, []);
+  return loaded?.chart;
 }
 
 /** Values under the pointer, else the newest; also what those who do not see the lines are told. */
@@ -90,7 +104,7 @@ interface ChartSetting {
   readonly element: HTMLElement;
   readonly width: number;
   readonly words: Words;
-  onHover(index: number | null): void;
+  readonly onHover: (index: number | null) => void;
 }
 
 function optionsOf(props: LineChartProps, setting: ChartSetting): uPlot.Options {
@@ -110,7 +124,14 @@ function optionsOf(props: LineChartProps, setting: ChartSetting): uPlot.Options 
     hooks: { setCursor: [(chart) => setting.onHover(chart.cursor.idx ?? null)] },
     axes: [
       { ...axis, show: false },
-      { ...axis, size: gutter, gap: 8, grid: { stroke: colors.line, width: 1 }, space: 32, values: (_chart, ticks) => ticks.map((tick) => tickText(tick, props.metric, words)) },
+      {
+        ...axis,
+        size: gutter,
+        gap: 8,
+        grid: { stroke: colors.line, width: 1 },
+        space: 32,
+        values: (_chart, ticks) => ticks.map((tick) => words.rate(tick)),
+      },
     ],
     series: [{}, ...props.lines.map((line) => seriesOf(line, props, colors))],
   };
@@ -118,10 +139,6 @@ function optionsOf(props: LineChartProps, setting: ChartSetting): uPlot.Options 
 
 function niceTop(max: number | null): number {
   return max && max > 0 ? max * 1.12 : 1;
-}
-
-function tickText(tick: number, metric: Metric, words: Words): string {
-  return metric === "p99" ? words.latency(tick) : words.rate(tick);
 }
 
 function seriesOf(line: Line, props: LineChartProps, colors: Colors): uPlot.Series {

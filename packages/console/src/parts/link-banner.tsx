@@ -19,15 +19,31 @@ export function LinkBanner(props: { readonly live: LiveState }): JSX.Element | n
     const from = release
       ? words.say("lost.from", { from: timeOf(release.heardMs), age: words.age(monotonicMs - release.heardMs) })
       : words.say("lost.never");
-    return <Banner title={release ? words.say("lost.title", { since: timeOf(sinceMs) }) : words.say("lost.unreachable")} text={from} link={links.release} monotonicMs={monotonicMs} />;
+    return (
+      <Banner
+        title={release ? words.say("lost.title", { since: timeOf(sinceMs) }) : words.say("lost.unreachable")}
+        text={from}
+        link={links.release}
+        monotonicMs={monotonicMs}
+      />
+    );
   }
-  if (links.release.kind === "ended") return <Banner title={endedText(links.release, words)} text="" link={links.release} monotonicMs={monotonicMs} />;
+  if (links.release.kind === "ended")
+    return <Banner title={endedText(links.release, words)} text="" link={links.release} monotonicMs={monotonicMs} />;
   if (links.traffic.kind === "lost" && release) {
     const heardMs = traffic?.heardMs ?? links.traffic.sinceMs;
     const text = words.say("lost.trafficFrom", { from: timeOf(heardMs), age: words.age(monotonicMs - heardMs) });
-    return <Banner title={words.say("lost.traffic", { since: timeOf(links.traffic.sinceMs) })} text={text} link={links.traffic} monotonicMs={monotonicMs} />;
+    return (
+      <Banner
+        title={words.say("lost.traffic", { since: timeOf(links.traffic.sinceMs) })}
+        text={text}
+        link={links.traffic}
+        monotonicMs={monotonicMs}
+      />
+    );
   }
-  if (links.traffic.kind === "ended") return <Banner title={endedText(links.traffic, words)} text="" link={links.traffic} monotonicMs={monotonicMs} />;
+  if (links.traffic.kind === "ended")
+    return <Banner title={endedText(links.traffic, words)} text="" link={links.traffic} monotonicMs={monotonicMs} />;
   return null;
 }
 
@@ -45,7 +61,9 @@ function Banner(props: { readonly title: string; readonly text: string; readonly
       <p>
         <b role="alert">{props.title}</b> {props.text}
       </p>
-      {left !== undefined && <span class="banner-retry">{left > 0 ? words.say("lost.retry", { seconds: left }) : words.say("lost.retrying")}</span>}
+      {left !== undefined && (
+        <span class="banner-retry">{left > 0 ? words.say("lost.retry", { seconds: left }) : words.say("lost.retrying")}</span>
+      )}
     </div>
   );
 }

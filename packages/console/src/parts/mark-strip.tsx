@@ -9,9 +9,15 @@ export function MarkStrip(props: { readonly places: readonly MarkPlace[] }): JSX
   const words = useWords();
   return (
     <div class="marks">
-      {props.places.map(({ mark, x, labelled }) => (
-        <span key={String(mark.sequence)} class="mark-flag" data-labelled={labelled} style={{ left: `calc(var(--gutter) + ${x}px)` }} title={markText(mark, words)}>
-          <span aria-hidden="true">{labelled ? shortText(mark, words) : ""}</span>
+      {props.places.map(({ mark, x, label }) => (
+        <span
+          key={String(mark.sequence)}
+          class="mark-flag"
+          data-label={label}
+          style={{ left: `calc(var(--gutter) + ${x}px)` }}
+          title={markText(mark, words)}
+        >
+          <span aria-hidden="true">{label !== "none" ? shortText(mark, words) : ""}</span>
           <span class="hidden">{markText(mark, words)}</span>
         </span>
       ))}

@@ -37,9 +37,7 @@ export function ProposalForm(props: ProposalFormProps): JSX.Element {
   };
   return (
     <form class="proposal" onSubmit={submit} onKeyDown={press} aria-labelledby="proposal-title">
-      <h3 id="proposal-title">
-        {words.say("proposal.title", { from: words.share(release.newWeight), to: words.share(proposal.weight) })}
-      </h3>
+      <h3 id="proposal-title">{words.say("proposal.title", { from: words.share(release.newWeight), to: words.share(proposal.weight) })}</h3>
       <Exposed {...props} />
       <Conflict {...props} />
       <div class="proposal-row">

@@ -13,7 +13,7 @@ export interface RailProps {
   /** Why it cannot be moved, in words; undefined when it can. */
   readonly hindrance: string | undefined;
   /** Runs on Enter: the proposal wants its reason, or to be committed. */
-  onEnter(): void;
+  readonly onEnter: () => void;
 }
 
 /** The weight rail: dragged or moved by keyboard, it makes a proposal and changes nothing by itself. */
@@ -116,7 +116,9 @@ function Track(props: TrackProps): JSX.Element {
           )}
         </div>
       </div>
-      {proposed !== undefined && <div class="rail-now" style={{ left: `${now / 100}%` }} title={words.say("rail.now", { share: words.share(now) })} />}
+      {proposed !== undefined && (
+        <div class="rail-now" style={{ left: `${now / 100}%` }} title={words.say("rail.now", { share: words.share(now) })} />
+      )}
       <Thumb {...props} handle={thumb} />
     </div>
   );

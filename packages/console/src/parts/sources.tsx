@@ -44,7 +44,9 @@ function Source(props: { readonly source: FreshSource; readonly nowMs: number })
         {words.say(`sources.${source.freshness}`)}
       </Mark>
       <span class="source-age">{source.ageMs === undefined ? "" : words.say("sources.age", { age: words.age(source.ageMs) })}</span>
-      {source.revision !== undefined && <span class="source-note">{words.say("sources.planeNote", { revision: String(source.revision) })}</span>}
+      {source.revision !== undefined && (
+        <span class="source-note">{words.say("sources.planeNote", { revision: String(source.revision) })}</span>
+      )}
       {source.emptySinceMs !== undefined && (
         <p class="source-warning" data-tone="warn">
           <Glyph name="warning" />

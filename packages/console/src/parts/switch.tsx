@@ -14,19 +14,14 @@ export function Switch<T extends string | number>(props: {
   readonly label: string;
   readonly value: T;
   readonly choices: readonly SwitchChoice<T>[];
-  onChange(value: T): void;
+  readonly onChange: (value: T) => void;
 }): JSX.Element {
   return (
     <fieldset class="switch">
       <legend class="hidden">{props.label}</legend>
       {props.choices.map((choice) => (
         <label key={choice.value} class="switch-choice" lang={choice.lang}>
-          <input
-            type="radio"
-            name={props.name}
-            checked={choice.value === props.value}
-            onChange={() => props.onChange(choice.value)}
-          />
+          <input type="radio" name={props.name} checked={choice.value === props.value} onChange={() => props.onChange(choice.value)} />
           <span>{choice.text}</span>
         </label>
       ))}

@@ -14,9 +14,9 @@ export interface TopBarProps {
   readonly theme: Theme;
   /** Undefined while nobody is signed in. */
   readonly identity: Token | undefined;
-  onLanguage(language: Language): void;
-  onTheme(theme: Theme): void;
-  onSignOut(): void;
+  readonly onLanguage: (language: Language) => void;
+  readonly onTheme: (theme: Theme) => void;
+  readonly onSignOut: () => void;
 }
 
 const languages = [
@@ -55,7 +55,13 @@ export function TopBar(props: TopBarProps): JSX.Element {
       </button>
       <div class="menu" id="menu" data-open={open}>
         <Switch name="language" label={words.say("nav.language")} value={words.language} choices={languages} onChange={props.onLanguage} />
-        <Switch name="theme" label={words.say("nav.theme")} value={props.theme} choices={themeChoices(words.say)} onChange={props.onTheme} />
+        <Switch
+          name="theme"
+          label={words.say("nav.theme")}
+          value={props.theme}
+          choices={themeChoices(words.say)}
+          onChange={props.onTheme}
+        />
         {identity && <Who identity={identity} onSignOut={props.onSignOut} />}
       </div>
     </header>
@@ -66,7 +72,7 @@ function themeChoices(say: (key: Key) => string): { readonly value: Theme; reado
   return (["auto", "light", "dark"] as const).map((value) => ({ value, text: say(`theme.${value}`) }));
 }
 
-function Who(props: { readonly identity: Token; onSignOut(): void }): JSX.Element {
+function Who(props: { readonly identity: Token; readonly onSignOut: () => void }): JSX.Element {
   const words = useWords();
   const { name, role } = props.identity;
   const roleWord = words.say(`role.${role}` as Key);

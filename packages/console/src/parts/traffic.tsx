@@ -25,7 +25,7 @@ export interface TrafficProps {
   readonly live: LiveState;
   readonly marks: readonly AuditMark[];
   readonly address: Address;
-  onAddress(change: Partial<Address>): void;
+  readonly onAddress: (change: Partial<Address>) => void;
 }
 
 const labelWidth = 52;
@@ -80,8 +80,20 @@ function TrafficSwitches(props: Pick<TrafficProps, "address" | "onAddress">): JS
   const windows = windowsS.map((value) => ({ value, text: words.say(`traffic.window${value}`) }));
   return (
     <div class="switches">
-      <Switch<Metric> name="metric" label={words.say("traffic.metric")} value={address.metric} choices={metrics} onChange={(metric) => onAddress({ metric })} />
-      <Switch<WindowS> name="window" label={words.say("traffic.window")} value={address.windowS} choices={windows} onChange={(windowS) => onAddress({ windowS })} />
+      <Switch<Metric>
+        name="metric"
+        label={words.say("traffic.metric")}
+        value={address.metric}
+        choices={metrics}
+        onChange={(metric) => onAddress({ metric })}
+      />
+      <Switch<WindowS>
+        name="window"
+        label={words.say("traffic.window")}
+        value={address.windowS}
+        choices={windows}
+        onChange={(windowS) => onAddress({ windowS })}
+      />
     </div>
   );
 }
@@ -91,7 +103,14 @@ function mapFrom(live: LiveState, windowS: WindowS): Map {
   const release = view?.release;
   const nowMs = live.traffic ? live.traffic.nowMs : live.release ? serverNowMs(live.release, live.release.heardMs) : 0;
   const versions = [release?.newVersion ?? "", release?.stableVersion ?? "", ...(view?.versions ?? [])].filter((version) => version !== "");
-  return heatMapFrom({ columns: live.columns, instances: view?.instances ?? [], versions, columnSeconds: columnSecondsOf(windowS), columnCount: 60, nowMs });
+  return heatMapFrom({
+    columns: live.columns,
+    instances: view?.instances ?? [],
+    versions,
+    columnSeconds: columnSecondsOf(windowS),
+    columnCount: 60,
+    nowMs,
+  });
 }
 
 function scaleFrom(map: Map, metric: Metric): Scale {

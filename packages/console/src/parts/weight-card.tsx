@@ -24,7 +24,7 @@ export interface WeightCardProps {
   readonly address: Address;
   /** Why this token may not move users, in words; undefined when it may. */
   readonly mayNot: string | undefined;
-  onTried(): void;
+  readonly onTried: () => void;
 }
 
 /** The weight as it is wanted and as it is, and the rail that moves it. */
@@ -38,7 +38,8 @@ export function WeightCard(props: WeightCardProps): JSX.Element | null {
   const field = useRef<HTMLInputElement>(null);
   if (!view || !release) return null;
   const moving = release.newVersion !== "";
-  const hindrance = mayNot ?? (moving ? (live.links.release.kind === "live" ? undefined : words.say("hindrance.lost")) : words.say("hindrance.no_release"));
+  const hindrance =
+    mayNot ?? (moving ? (live.links.release.kind === "live" ? undefined : words.say("hindrance.lost")) : words.say("hindrance.no_release"));
   const { proposal } = control.state;
   const instances = view.instances.filter((one) => one.version === release.newVersion && one.state === "SERVING").length;
   const enter = (): void => (control.state.reason.trim() === "" ? field.current?.focus() : control.commit());

@@ -2,7 +2,7 @@ import type { ComponentChildren, JSX } from "preact";
 import type { WatchReleaseResponse } from "@weir/api/releases";
 import { useWords } from "../context.ts";
 import type { Acknowledgement, Observation } from "../model/agreement.ts";
-import { acknowledgementOf, observationOf, refusingPlanes } from "../model/agreement.ts";
+import { acknowledgementOf, isSettling, observationOf, refusingPlanes } from "../model/agreement.ts";
 import type { LiveState } from "../model/live.ts";
 import { serverNowMs } from "../model/live.ts";
 import type { Words } from "../model/words.ts";
@@ -18,7 +18,7 @@ export function Weights(props: { readonly live: LiveState; readonly rate: number
   if (!heard || !release) return null;
   const nowMs = serverNowMs(heard, monotonicMs);
   const traffic = props.live.traffic?.message;
-  const observation = observationOf(release.newWeight, traffic);
+  const observation = observationOf(release.newWeight, { traffic, settling: isSettling(heard.message, nowMs) });
   const acknowledgement = acknowledgementOf(heard.message);
   return (
     <>
@@ -26,7 +26,9 @@ export function Weights(props: { readonly live: LiveState; readonly rate: number
         <Figure term={words.say("weights.desired")} value={words.share(release.newWeight)}>
           <p>{words.say("weights.of10000", { n: release.newWeight })}</p>
           {props.rate !== undefined && release.newWeight > 0 && (
-            <p>{words.say("weights.perSecond", { rate: words.rate((props.rate * release.newWeight) / 10000), version: release.newVersion })}</p>
+            <p>
+              {words.say("weights.perSecond", { rate: words.rate((props.rate * release.newWeight) / 10000), version: release.newVersion })}
+            </p>
           )}
         </Figure>
         <Figure
@@ -86,6 +88,12 @@ function observationMark(observation: Observation, words: Words): JSX.Element {
   switch (observation.kind) {
     case "unknown":
       return <Mark tone="calm">{words.say("weights.tooFew")}</Mark>;
+    case "settling":
+      return (
+        <Mark tone="calm" glyph="wait">
+          {words.say("weights.settling")}
+        </Mark>
+      );
     case "differs":
       return <Mark tone="warn">{words.say("weights.differs", { points: words.points(observation.points) })}</Mark>;
     case "agrees":
