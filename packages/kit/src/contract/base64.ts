@@ -8,8 +8,8 @@ const chunkBytes = 8192;
 
 /** Padded base64 in the standard alphabet (RFC 4648 §4). */
 export function base64FromBytes(bytes: Uint8Array): string {
-  const fast = (bytes as FastBytes).toBase64;
-  if (fast !== undefined) return fast.call(bytes);
+  const fast = bytes as FastBytes;
+  if (fast.toBase64 !== undefined) return fast.toBase64();
   let binary = "";
   for (let start = 0; start < bytes.length; start += chunkBytes) {
     binary += String.fromCharCode(...bytes.subarray(start, start + chunkBytes));
@@ -24,8 +24,8 @@ export function bytesFromBase64(text: string): Uint8Array | undefined {
   const digits = text.length - padding;
   if (digits % 4 === 1 || (padding > 0 && text.length % 4 !== 0)) return undefined;
   const standard = text.includes("-") || text.includes("_") ? text.replaceAll("-", "+").replaceAll("_", "/") : text;
-  const fast = (Uint8Array as { fromBase64?(text: string): Uint8Array }).fromBase64;
-  if (fast !== undefined) return fast.call(Uint8Array, standard);
+  const fast = Uint8Array as { fromBase64?(text: string): Uint8Array };
+  if (fast.fromBase64 !== undefined) return fast.fromBase64(standard);
   const binary = atob(standard);
   const bytes = new Uint8Array(binary.length);
   for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);

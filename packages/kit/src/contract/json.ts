@@ -34,11 +34,10 @@ export function pathOf(at: JsonPlace | undefined): string {
   const parts: string[] = [];
   for (let place = at; place !== undefined; place = place.above) {
     const item = typeof place.item === "string" ? `[${clipped(place.item)}]` : place.item === undefined ? "" : `[${place.item}]`;
-    if (place.field !== "") parts.push(plainName(place.field) + item);
+    if (place.field !== "" || item !== "") parts.unshift((place.field === "" ? "" : plainName(place.field)) + item);
   }
-  const path = parts.reverse();
-  if (path.length > 2 * partsMax) path.splice(partsMax, path.length - 2 * partsMax, "…");
-  return path.join(".");
+  if (parts.length > 2 * partsMax) parts.splice(partsMax, parts.length - 2 * partsMax, "…");
+  return parts.map((part, index) => (index === 0 || part.startsWith("[") ? part : `.${part}`)).join("");
 }
 
 /** The JSON_INVALID Fault; also says the path as a google.rpc.BadRequest detail. */

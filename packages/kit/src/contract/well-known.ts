@@ -92,7 +92,7 @@ export const FieldMask: MessageType<FieldMask> = {
   jsonDraft({ paths }) {
     const names = paths.map((path) => {
       const name = path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-      if (snakeFromCamel(name) !== path) throw messageInvalid("a path that survives camel case", path);
+      if (name.includes("_") || snakeFromCamel(name) !== path) throw messageInvalid("a path that survives camel case", path);
       return name;
     });
     return names.join(",");
@@ -241,7 +241,10 @@ function valueFrom(value: JsonValue, above: JsonPlace | undefined): JsonValue {
   if (typeof value !== "object" || value === null) return value;
   const at = placeBelow(above);
   if (Array.isArray(value)) {
-    for (const item of value) valueFrom(item, at);
+    for (const [index, item] of value.entries()) {
+      at.item = index;
+      valueFrom(item, at);
+    }
     return value;
   }
   for (const key in value) {

@@ -1,5 +1,6 @@
 import type { Call, Metadata } from "../call.ts";
 import type { JsonValue, MessageType } from "../contract/contract.ts";
+import { parseJson } from "../contract/json-text.ts";
 import type { Fault, Reason } from "../fault.ts";
 import { fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
@@ -78,7 +79,7 @@ export function endStreamFromJson(json: JsonValue): EndStream {
 /** Parses JSON text. Throws the given reason, naming what was being read. */
 export function jsonFromText(text: string, what: string, reason: Pick<Reason, "reason" | "code"> = kitReasons.JSON_INVALID): JsonValue {
   try {
-    return JSON.parse(text) as JsonValue;
+    return parseJson(text);
   } catch (thrown) {
     throw fault(reason, `Expected JSON as ${what}, found: ${(thrown as Error).message.slice(0, 120)}.`, { cause: thrown });
   }
