@@ -41,6 +41,8 @@ export interface InstanceRow {
   readonly left_at_ms: number;
   /** How it stopped serving: its lease ran out, or it said goodbye. "" while it serves or when it never has. */
   readonly left_by: "" | "lease" | "goodbye";
+  /** Since when it is GONE; 0 before. */
+  readonly gone_at_ms: number;
 }
 
 /** A route as people write it. */

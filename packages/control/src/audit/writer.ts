@@ -14,6 +14,8 @@ export interface WriterOptions {
   readonly databaseId: string;
   /** The run of control that may write; another one in the database means that this one has been superseded. */
   readonly owner: string;
+  /** The end of the chain as it was found at the start, to know one that is cut off while this control runs. */
+  readonly head?: Pick<AuditHeadRow, "entries" | "hash"> | undefined;
   readonly clock: Clock;
   /** Told after each act that changed something; `revision` is undefined when the Snapshot stayed as it was. */
   readonly onCommitted: (revision: number | undefined) => void;
@@ -26,7 +28,7 @@ export interface AuditWriter {
   readonly write: Writer;
   /** Hangs one entry on the chain for an act that was refused. */
   refuse(origin: Origin, refusal: Refused): Promise<void>;
-  /** The end of the chain as this process last wrote it, undefined before the first act. */
+  /** The end of the chain as this process last saw it; undefined when there is none yet. */
   readonly head: Pick<AuditHeadRow, "entries" | "hash"> | undefined;
 }
 
@@ -50,7 +52,7 @@ interface Attempt {
  */
 export function createWriter(options: WriterOptions): AuditWriter {
   const { database, clock, onCommitted, waitingMax = 1000 } = options;
-  let head: Head | undefined;
+  let head: Head | undefined = options.head;
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
 

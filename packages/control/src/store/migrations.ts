@@ -77,7 +77,8 @@ export const controlMigrations: readonly Migration[] = [
         .addColumn("registered_at_ms", "bigint", (column) => column.notNull())
         .addColumn("state", "text", (column) => column.notNull())
         .addColumn("left_at_ms", "bigint", (column) => column.notNull())
-        .addColumn("left_by", "text", (column) => column.notNull()),
+        .addColumn("left_by", "text", (column) => column.notNull())
+        .addColumn("gone_at_ms", "bigint", (column) => column.notNull()),
       db.schema.createIndex("control_instances_by_service").on("control_instances").columns(["service", "version"]),
       db.schema
         .createTable("control_releases")

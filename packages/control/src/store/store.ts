@@ -3,7 +3,7 @@ import type { Clock } from "@weir/kit/clock";
 import type { Database } from "@weir/kit/store";
 import { openDatabase } from "@weir/kit/store";
 import { migrate } from "@weir/kit/store/migrate";
-import type { ControlState, ControlTables } from "../tables.ts";
+import type { AuditHeadRow, ControlState, ControlTables, DataPlaneRow, TokenRow } from "../tables.ts";
 import { controlMigrations } from "./migrations.ts";
 
 /** Where control keeps what must outlive it. */
@@ -15,8 +15,18 @@ export interface Store {
   readonly owner: string;
   /** Everything that a Snapshot is made of, as of one moment. */
   readState(): Promise<ControlState>;
+  /** What control begins with beside that. */
+  readStart(): Promise<StartState>;
   /** Lets go of the database. */
   close(): Promise<void>;
+}
+
+/** What is read once, at the start. */
+export interface StartState {
+  readonly tokens: readonly TokenRow[];
+  readonly dataPlanes: readonly DataPlaneRow[];
+  /** The end of the audit chain; undefined before the first entry. */
+  readonly auditHead: AuditHeadRow | undefined;
 }
 
 /** How the store is opened. */
@@ -37,7 +47,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await migrate(database, controlMigrations, { set: "control", clock });
     const owner = randomId();
     const databaseId = await claim(database, { owner, nowMs: clock.nowMs() });
-    return { database, databaseId, owner, readState: () => readState(database), close: () => database.close() };
+    return {
+      database,
+      databaseId,
+      owner,
+      readState: () => readState(database),
+      readStart: () => readStart(database),
+      close: () => database.close(),
+    };
   } catch (error) {
     await database.close();
     throw error;
@@ -71,4 +88,12 @@ async function readState(database: Database<ControlTables>): Promise<ControlStat
     const routes = await transaction.selectFrom("control_routes").selectAll().orderBy("name").execute();
     return { epoch: state.epoch, revision: state.revision, madeAtMs: state.made_at_ms, instances, releases, routes };
   });
+}
+
+async function readStart({ query }: Database<ControlTables>): Promise<StartState> {
+  return {
+    tokens: await query.selectFrom("control_tokens").selectAll().execute(),
+    dataPlanes: await query.selectFrom("control_data_planes").selectAll().execute(),
+    auditHead: await query.selectFrom("control_audit_head").selectAll().where("id", "=", 1).executeTakeFirst(),
+  };
 }

@@ -30,6 +30,7 @@ const instanceDefaults: Omit<InstanceRow, "id"> = {
   state: "SERVING",
   left_at_ms: 0,
   left_by: "",
+  gone_at_ms: 0,
 };
 const releaseDefaults = { new_version: "", new_weight: 0, salt: "s", revision: 1, changed_at_ms: 1, changed_by: "ada", reason: "r" };
 const routeDefaults = { host: "", user_id_sources: "[]", timeout_ms: 0 };
