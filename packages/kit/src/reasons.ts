@@ -175,4 +175,39 @@ export const kitReasons = {
     code: "INVALID_ARGUMENT",
     meaning: "Counts that are said to come from a latency histogram do not fit its buckets.",
   },
+  DAEMON_FAILED: {
+    reason: "DAEMON_FAILED",
+    code: "INTERNAL",
+    meaning: "A long-running part broke, and with it everything that was started beside it.",
+  },
+  DAEMON_STUCK: {
+    reason: "DAEMON_STUCK",
+    code: "DEADLINE_EXCEEDED",
+    meaning: "A long-running part did not stop in time and was left behind.",
+  },
+  APP_NOT_SERVING: {
+    reason: "APP_NOT_SERVING",
+    code: "UNAVAILABLE",
+    meaning: "The app is listening but has not finished warming up; it takes requests once it has.",
+  },
+  WARM_UP_FAILED: {
+    reason: "WARM_UP_FAILED",
+    code: "INTERNAL",
+    meaning: "A step of the warm-up failed, so the app never began to serve.",
+  },
+  WARM_UP_TIMEOUT: {
+    reason: "WARM_UP_TIMEOUT",
+    code: "DEADLINE_EXCEEDED",
+    meaning: "The warm-up took longer than its bound, so the app never began to serve.",
+  },
+  ADDRESS_UNAVAILABLE: {
+    reason: "ADDRESS_UNAVAILABLE",
+    code: "FAILED_PRECONDITION",
+    meaning: "The address to listen on is taken by another process or not allowed to this one.",
+  },
+  ENVIRONMENT_INVALID: {
+    reason: "ENVIRONMENT_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "A variable of the environment has a value that it cannot have; the text names it.",
+  },
 } as const;
