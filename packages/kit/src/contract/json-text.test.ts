@@ -15,12 +15,18 @@ test("parseJson reads what JSON.parse reads", () => {
 });
 
 test("parseJson reads escaped keys right when the engine has seen keys with a backslash", () => {
-  const words = ["", "\\", '"', "\n", "\u0000", "a\\", 'a"', "a\u2028", "\\\u2028", "影", "k", "kk0", "__proto__", "a\\b"];
-  for (let round = 0; round < 20_000; round++) {
-    const picked = [round, round * 7 + 3, round * 13 + 5].map((number) => words[number % words.length] ?? "");
-    const entries = [...new Set(picked)].map((key, index) => [key, words[(round + index * 5) % words.length]] as const);
-    const text = JSON.stringify(Object.fromEntries(entries));
-    assert.deepEqual(new Map(Object.entries(parseJson(text) as object)), new Map(entries), text);
+  // What leads V8 astray is an object of the same shape whose next key is the raw beginning of the escaped one.
+  const astray = [
+    ["\\", '"'],
+    ["\\", "\n"],
+    ["\\u", "\u0001a"],
+    ["a\\", 'a"'],
+    ["k\\", "k\t"],
+  ] as const;
+  for (const [seen, key] of astray) {
+    const before = [1, 2, 3].map(() => JSON.parse(JSON.stringify({ h: [], [seen]: 0 })) as unknown);
+    assert.deepEqual(Object.keys(parseJson(JSON.stringify({ h: 1, [key]: { [key]: before.length } })) as object), ["h", key]);
+    assert.deepEqual(parseJson(JSON.stringify([{ h: 1, [key]: { [key]: 2 } }])), [{ h: 1, [key]: { [key]: 2 } }]);
   }
 });
 
