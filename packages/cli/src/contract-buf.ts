@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -12,17 +13,14 @@ export interface BufResult {
   readonly errors: string;
 }
 
-/** Runs buf, which never asks the network here: every module is local. Throws CONTRACTS_INVALID when it is not installed or hangs. */
+/** Runs buf, which never asks the network here: every module is local. Throws CONTRACTS_INVALID when it is not installed. */
 export function runBuf(
   args: readonly string[],
   { root, signal }: { readonly root: string; readonly signal?: AbortSignal },
 ): Promise<BufResult> {
+  const [program = "", ...first] = bufCommand(root);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bufPath(root), ...args, "--timeout", "30s"], {
-      cwd: root,
-      signal,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = spawn(program, [...first, ...args, "--timeout", "30s"], { cwd: root, signal, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     let errors = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
@@ -44,9 +42,13 @@ export function packageFolder(name: string, root: string): string | undefined {
   return undefined;
 }
 
-function bufPath(root: string): string {
+/** The program itself where npm put it, else the script that looks for it, which costs a start of Node. */
+function bufCommand(root: string): string[] {
+  const machine = process.platform === "linux" && process.arch === "arm64" ? "aarch64" : process.arch;
+  const native = packageFolder(`@bufbuild/buf-${process.platform}-${machine}`, root);
+  const program = native && join(native, "bin", process.platform === "win32" ? "buf.exe" : "buf");
+  if (program !== undefined && existsSync(program)) return [program];
   const folder = packageFolder("@bufbuild/buf", root);
-  if (folder === undefined)
-    throw fault(cliReasons.CONTRACTS_INVALID, "expected the npm package @bufbuild/buf to be installed, found it missing");
-  return join(folder, "bin", "buf");
+  if (folder === undefined) throw fault(cliReasons.CONTRACTS_INVALID, "expected the npm package @bufbuild/buf to be installed, found none");
+  return [process.execPath, join(folder, "bin", "buf")];
 }

@@ -1,14 +1,7 @@
 #!/usr/bin/env node
 import process from "node:process";
-import { auditCommand } from "./audit.ts";
 import { runCommand } from "./command.ts";
-import { controlCommand } from "./control.ts";
-import { devCommand } from "./dev.ts";
-import { gatewayCommand } from "./gateway.ts";
 import { genCommand } from "./gen.ts";
-import { linkCommand } from "./link.ts";
-import { loadCommand } from "./load.ts";
-import { releaseCommand } from "./release.ts";
 
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -16,7 +9,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => stop.abort(new DOMException(`stopped by ${signal}`, "AbortError")));
 }
 
-const commands = [devCommand, genCommand, controlCommand, gatewayCommand, releaseCommand, auditCommand, linkCommand, loadCommand];
+// `gen` must run while what it generates is missing or broken, and the other commands import that.
+const commands = process.argv[2] === "gen" ? [genCommand] : (await import("./commands.ts")).commands;
 
 process.exitCode = await runCommand(commands, process.argv.slice(2), {
   out: (line) => console.log(line),
