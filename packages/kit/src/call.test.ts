@@ -50,7 +50,13 @@ test("a child gets the smaller of its parent's remainder and its own time", asyn
 test("a child inherits method, peer, trace, log and clock, but not metadata", () => {
   const clock = createVirtualClock();
   const trace = { traceId: "a".repeat(32), spanId: "b".repeat(16), sampled: true };
-  const parent = new Call({ method: "/a.B/C", clock, trace, peer: { address: "1.2.3.4:5", identity: "me" }, metadata: ["authorization", "secret"] });
+  const parent = new Call({
+    method: "/a.B/C",
+    clock,
+    trace,
+    peer: { address: "1.2.3.4:5", identity: "me" },
+    metadata: ["authorization", "secret"],
+  });
   const child = parent.child();
   assert.equal(child.method, "/a.B/C");
   assert.equal(child.clock, clock);

@@ -6,7 +6,10 @@ import { kitReasons } from "./reasons.ts";
 
 test("the table of codes has the sixteen of gRPC, numbered 1 to 16", () => {
   const numbers = Object.values(codes).map((code) => code.grpc);
-  assert.deepEqual(numbers, Array.from({ length: 16 }, (_, index) => index + 1));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 16 }, (_, index) => index + 1),
+  );
   const connect = new Set(Object.values(codes).map((code) => code.connect));
   assert.equal(connect.size, 16);
 });

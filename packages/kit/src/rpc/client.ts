@@ -49,7 +49,12 @@ function clientMethod(method: MethodDescriptor, transport: Transport, options: C
   if (method.kind === "unary" || method.kind === "client_stream") {
     return (input: unknown, given?: ClientCall) => callOnce(service, messageFrom(input), clientCall(method, given, timeoutMs));
   }
-  return (input: unknown, given?: ClientCall) => callStream(service, () => messageFrom(input), () => clientCall(method, given, method.timeoutMs));
+  return (input: unknown, given?: ClientCall) =>
+    callStream(
+      service,
+      () => messageFrom(input),
+      () => clientCall(method, given, method.timeoutMs),
+    );
 }
 
 async function callOnce(service: AnyService, message: Message<unknown>, call: Call): Promise<unknown> {
@@ -62,7 +67,11 @@ async function callOnce(service: AnyService, message: Message<unknown>, call: Ca
   }
 }
 
-async function* callStream(service: AnyService, message: () => Message<unknown>, begin: () => Call): AsyncGenerator<unknown, void, undefined> {
+async function* callStream(
+  service: AnyService,
+  message: () => Message<unknown>,
+  begin: () => Call,
+): AsyncGenerator<unknown, void, undefined> {
   const call = begin();
   let whole = false;
   try {

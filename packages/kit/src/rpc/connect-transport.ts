@@ -78,7 +78,9 @@ export function createConnectTransport(send: Service<ConnectRequest, ConnectAnsw
     if (answer.status !== 200) throw faultFromAnswer(answer, await textFromBody(answer.body, answerBytesMax));
     expectContentType(answer, contentTypeStream);
     const messages = messagesFromAnswer(answer, { method, call, bytesMax: answerBytesMax });
-    return method.kind === "client_stream" ? { stream: false, message: await onlyMessage(messages, method.path) } : { stream: true, messages };
+    return method.kind === "client_stream"
+      ? { stream: false, message: await onlyMessage(messages, method.path) }
+      : { stream: true, messages };
   }
 }
 
@@ -90,7 +92,11 @@ async function* messagesFromAnswer<Q, R>(
   about: { readonly method: MethodDescriptor<Q, R>; readonly call: Call; readonly bytesMax: number },
 ): AsyncGenerator<R, void, undefined> {
   const { method, call } = about;
-  const limits: EnvelopeLimits = { bytesMax: about.bytesMax, tooLarge: kitReasons.RESPONSE_TOO_LARGE, truncated: kitReasons.STREAM_TRUNCATED };
+  const limits: EnvelopeLimits = {
+    bytesMax: about.bytesMax,
+    tooLarge: kitReasons.RESPONSE_TOO_LARGE,
+    truncated: kitReasons.STREAM_TRUNCATED,
+  };
   const body = answer.body === undefined || answer.body instanceof Uint8Array ? answer.body : untilEnded(answer.body, call);
   let end: EndStream | undefined;
   try {
@@ -111,7 +117,8 @@ async function* messagesFromAnswer<Q, R>(
 async function onlyMessage<T>(messages: AsyncIterable<T>, path: string): Promise<T> {
   const found: T[] = [];
   for await (const message of messages) if (found.push(message) > 1) break;
-  if (found.length !== 1) throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected one message from ${path}, found ${found.length === 0 ? "none" : "more"}.`);
+  if (found.length !== 1)
+    throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected one message from ${path}, found ${found.length === 0 ? "none" : "more"}.`);
   return found[0] as T;
 }
 
@@ -168,7 +175,9 @@ function faultFromAnswer(answer: ConnectAnswer, text: string): Fault {
 function faultFromSend(thrown: unknown, call: Call): Fault {
   if (call.ended) return call.ended;
   if (isFault(thrown)) return thrown;
-  return fault(kitReasons.PEER_UNREACHABLE, `The other side of ${call.method} could not be reached, or the connection broke.`, { cause: thrown });
+  return fault(kitReasons.PEER_UNREACHABLE, `The other side of ${call.method} could not be reached, or the connection broke.`, {
+    cause: thrown,
+  });
 }
 
 function deadlinePassed(): Fault {
@@ -179,7 +188,10 @@ function expectContentType(answer: ConnectAnswer, expected: string): void {
   const found = headerOf(answer, "content-type");
   if (isContentType(found, expected)) return;
   // Nobody will read the rest: give the connection back.
-  if (answer.body && !(answer.body instanceof Uint8Array)) void answer.body[Symbol.asyncIterator]().return?.().catch(() => undefined);
+  if (answer.body && !(answer.body instanceof Uint8Array))
+    void answer.body[Symbol.asyncIterator]()
+      .return?.()
+      .catch(() => undefined);
   throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected the content type ${expected}, found ${found ?? "none"}.`);
 }
 

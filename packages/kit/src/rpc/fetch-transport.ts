@@ -24,9 +24,12 @@ export interface FetchTransportOptions {
 export function createFetchTransport(options: FetchTransportOptions): Transport {
   const base = options.baseUrl.replace(/\/+$/, "");
   const send = options.fetch ?? ((url, init) => fetch(url, init));
-  return createConnectTransport(async (request, call) => answerFromResponse(await send(base + request.path, initFrom(request, call, options))), {
-    answerBytesMax: options.answerBytesMax,
-  });
+  return createConnectTransport(
+    async (request, call) => answerFromResponse(await send(base + request.path, initFrom(request, call, options))),
+    {
+      answerBytesMax: options.answerBytesMax,
+    },
+  );
 }
 
 function initFrom(request: ConnectRequest, call: Call, options: FetchTransportOptions): RequestInit {

@@ -56,7 +56,8 @@ function bindMethod(method: MethodDescriptor, handlers: object, options: Impleme
 function serviceFromHandler(method: MethodDescriptor, handler: Handler): Service<Message<unknown>, Message<unknown>> {
   const takesStream = method.kind === "client_stream" || method.kind === "bidi_stream";
   const input = (request: Message<unknown>): unknown => {
-    if (request.stream !== takesStream) throw fault(kitReasons.HANDLER_ANSWER_INVALID, `${method.path} was given the other kind of message.`);
+    if (request.stream !== takesStream)
+      throw fault(kitReasons.HANDLER_ANSWER_INVALID, `${method.path} was given the other kind of message.`);
     return request.stream ? request.messages : request.message;
   };
   if (method.kind === "unary" || method.kind === "client_stream") {

@@ -73,7 +73,10 @@ export function endStreamFromJson(json: JsonValue): EndStream {
   }
   const error = json["error"];
   if (error === undefined || error === null) return { fault: undefined, metadata };
-  return { fault: faultFromErrorJson(error) ?? fault(kitReasons.PEER_FAULT, "The stream ended with an error that says no code."), metadata };
+  return {
+    fault: faultFromErrorJson(error) ?? fault(kitReasons.PEER_FAULT, "The stream ended with an error that says no code."),
+    metadata,
+  };
 }
 
 /** Parses JSON text. Throws the given reason, naming what was being read. */
@@ -91,6 +94,8 @@ export function messageFromAnswer<T>(type: MessageType<T>, text: string): T {
   try {
     return type.fromJson(json);
   } catch (thrown) {
-    throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected a ${type.typeName}, found otherwise: ${(thrown as Error).message}`, { cause: thrown });
+    throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected a ${type.typeName}, found otherwise: ${(thrown as Error).message}`, {
+      cause: thrown,
+    });
   }
 }

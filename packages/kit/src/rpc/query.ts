@@ -39,7 +39,8 @@ export function addQuery(target: JsonObject, query: string, fields: BoundFields)
     if (!bound) continue;
     if (!bound.field.repeated) {
       seen ??= new Set();
-      if (seen.has(bound.field)) throw fault(kitReasons.QUERY_INVALID, `Expected "${bound.field.json}" at most once in the query, found it twice.`);
+      if (seen.has(bound.field))
+        throw fault(kitReasons.QUERY_INVALID, `Expected "${bound.field.json}" at most once in the query, found it twice.`);
       seen.add(bound.field);
     }
     setField(target, bound, value);

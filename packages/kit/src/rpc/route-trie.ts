@@ -62,7 +62,8 @@ export function addRoute<T>(trie: RouteTrie<T>, method: string, leaf: RouteLeaf<
   }
   const leaves = mapEntry(node.leaves, leaf.template.verb, () => new Map<string, RouteLeaf<T>>());
   const other = leaves.get(method);
-  if (other) throw fault(kitReasons.ROUTE_CONFLICT, `${method} ${leaf.template.text} matches the same paths as ${method} ${other.template.text}.`);
+  if (other)
+    throw fault(kitReasons.ROUTE_CONFLICT, `${method} ${leaf.template.text} matches the same paths as ${method} ${other.template.text}.`);
   leaves.set(method, leaf);
   if (leaf.template.segments.every((segment) => segment.kind === "literal")) trie.literals.set(leaf.template.text, leaves);
 }

@@ -30,13 +30,16 @@ function iterateUntilEnded<T>(iterator: AsyncIterator<T>, signal: AbortSignal): 
       if (stopped) return Promise.resolve({ done: true, value: undefined });
       return new Promise<IteratorResult<T>>((resolve, reject) => {
         rejectWaiting = reject;
-        iterator.next().then((result) => {
-          if (result.done) finish();
-          resolve(result);
-        }, (thrown: Error) => {
-          finish();
-          reject(thrown);
-        });
+        iterator.next().then(
+          (result) => {
+            if (result.done) finish();
+            resolve(result);
+          },
+          (thrown: Error) => {
+            finish();
+            reject(thrown);
+          },
+        );
       });
     },
     return() {
@@ -58,6 +61,9 @@ export function answerUntilEnded<T>(answer: Promise<T>, call: Call): Promise<T> 
     const onAbort = (): void => reject(signal.reason as Error);
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort)).catch(() => undefined);
+    answer
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", onAbort))
+      .catch(() => undefined);
   });
 }

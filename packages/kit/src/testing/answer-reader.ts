@@ -83,7 +83,10 @@ export class AnswerReader implements ConnectionOutput {
   #readHead(): boolean {
     const end = this.#input.indexOf("\r\n\r\n");
     if (end === -1) return false;
-    const lines = this.#take(end + 4).toString("latin1").trimEnd().split("\r\n");
+    const lines = this.#take(end + 4)
+      .toString("latin1")
+      .trimEnd()
+      .split("\r\n");
     const status = Number(lines[0]?.slice(9, 12));
     if (status < 200) return true;
     const headers: string[] = [];

@@ -69,7 +69,10 @@ export function addReplyHeaders(headers: HeaderList, metadata: readonly string[]
 /** The same answer for a HEAD: without its body, which is not begun. */
 export function headAnswer(answer: HttpResponse): HttpResponse {
   const { body } = answer;
-  if (body === undefined || body instanceof Uint8Array) return { status: answer.status, headers: answer.headers, lengthOfGet: body?.length ?? 0 };
-  void body[Symbol.asyncIterator]().return?.().catch(() => undefined);
+  if (body === undefined || body instanceof Uint8Array)
+    return { status: answer.status, headers: answer.headers, lengthOfGet: body?.length ?? 0 };
+  void body[Symbol.asyncIterator]()
+    .return?.()
+    .catch(() => undefined);
   return { status: answer.status, headers: answer.headers };
 }

@@ -25,7 +25,7 @@ export function requestHeadFrom(headers: readonly string[]): RequestHead {
   };
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const value = headers[index + 1] as string;
-    switch (headers[index]) {
+    switch (headers[index] as string) {
       case "content-type":
         head.contentType = value;
         break;

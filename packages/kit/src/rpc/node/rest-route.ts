@@ -35,12 +35,16 @@ export function createRestRoute(method: ServedMethod, rule: HttpRule): RestRoute
   const variables = template.variables.map((variable) => {
     const bound = all.get(variable.field);
     if (!bound || bound.field.repeated) {
-      throw fault(kitReasons.TEMPLATE_INVALID, `${rule.path} of ${descriptor.path}: "${variable.field}" is not a single scalar field of ${descriptor.input.typeName}.`);
+      throw fault(
+        kitReasons.TEMPLATE_INVALID,
+        `${rule.path} of ${descriptor.path}: "${variable.field}" is not a single scalar field of ${descriptor.input.typeName}.`,
+      );
     }
     return { variable, bound };
   });
   const taken = new Set(variables.map(({ bound }) => bound.field.json));
-  const inBody = (json: string): boolean => rule.body === "*" || (rule.body !== "" && (json === rule.body || json.startsWith(`${rule.body}.`)));
+  const inBody = (json: string): boolean =>
+    rule.body === "*" || (rule.body !== "" && (json === rule.body || json.startsWith(`${rule.body}.`)));
   const queryFields = bindFields(descriptor.fields.filter((field) => !taken.has(field.json) && !inBody(field.json)));
   const dialect: Dialect = { rest: true, text: (message) => answerText(message, rule.responseBody, descriptor) };
   return { method, rule, template, dialect, variables, queryFields };
@@ -59,7 +63,10 @@ function objectFromBody(route: RestRoute, bodyText: string | undefined): JsonObj
   const json = jsonFromText(bodyText, "body");
   if (route.rule.body !== "*") return { [route.rule.body]: json };
   if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
-  throw fault(kitReasons.JSON_INVALID, `Expected a JSON object as body, found ${Array.isArray(json) ? "a list" : JSON.stringify(json).slice(0, 40)}.`);
+  throw fault(
+    kitReasons.JSON_INVALID,
+    `Expected a JSON object as body, found ${Array.isArray(json) ? "a list" : JSON.stringify(json).slice(0, 40)}.`,
+  );
 }
 
 /** The whole answer, or one field of it; a field that JSON leaves out stands at its default. */

@@ -42,7 +42,11 @@ function serveConnectStream(asked: Asked): Promise<HttpResponse> {
 }
 
 async function* messagesFromBody({ request, server, method }: Asked): AsyncGenerator<unknown, void, undefined> {
-  const limits: EnvelopeLimits = { bytesMax: server.requestBytesMax, tooLarge: kitReasons.REQUEST_TOO_LARGE, truncated: kitReasons.ENVELOPE_INVALID };
+  const limits: EnvelopeLimits = {
+    bytesMax: server.requestBytesMax,
+    tooLarge: kitReasons.REQUEST_TOO_LARGE,
+    truncated: kitReasons.ENVELOPE_INVALID,
+  };
   for await (const envelope of envelopesFromBody(request.body, limits)) yield messageFromEnvelope(method, envelope);
 }
 
@@ -69,7 +73,8 @@ function messageFromBytes(method: ServedMethod, bytes: Uint8Array): unknown {
 /** Source: Connect protocol, "Unary-Get-Request". */
 function messageFromQuery(method: ServedMethod, query: string): unknown {
   const encoding = queryValue(query, "encoding");
-  if (encoding !== "json") throw fault(kitReasons.CONTENT_TYPE_UNSUPPORTED, `Expected encoding=json in the query, found "${encoding ?? ""}".`);
+  if (encoding !== "json")
+    throw fault(kitReasons.CONTENT_TYPE_UNSUPPORTED, `Expected encoding=json in the query, found "${encoding ?? ""}".`);
   expectIdentity(queryValue(query, "compression"));
   const message = queryValue(query, "message");
   if (message === undefined) throw fault(kitReasons.QUERY_INVALID, "Expected a message in the query, found none.");
@@ -80,7 +85,8 @@ function messageFromQuery(method: ServedMethod, query: string): unknown {
 }
 
 function expectContentType(found: string | undefined, expected: string): void {
-  if (!isContentType(found, expected)) throw fault(kitReasons.CONTENT_TYPE_UNSUPPORTED, `Expected the content type ${expected}, found ${found ?? "none"}.`);
+  if (!isContentType(found, expected))
+    throw fault(kitReasons.CONTENT_TYPE_UNSUPPORTED, `Expected the content type ${expected}, found ${found ?? "none"}.`);
 }
 
 function expectIdentity(encoding: string | undefined): void {

@@ -24,7 +24,10 @@ export function serveRest(asked: Asked, target: RestTarget): Promise<HttpRespons
   if (route.rule.body === "") return serveMessage(asked, route, { rawSegments, query, bodyText: undefined });
   return withBody(request.body, server.requestBytesMax, (bytes) => {
     if (bytes.length > 0 && !isContentType(head.contentType, contentTypeUnary)) {
-      throw fault(kitReasons.CONTENT_TYPE_UNSUPPORTED, `Expected the content type ${contentTypeUnary}, found ${head.contentType ?? "none"}.`);
+      throw fault(
+        kitReasons.CONTENT_TYPE_UNSUPPORTED,
+        `Expected the content type ${contentTypeUnary}, found ${head.contentType ?? "none"}.`,
+      );
     }
     if (head.contentEncoding !== undefined && head.contentEncoding !== "identity") {
       throw fault(kitReasons.ENCODING_UNSUPPORTED, `Expected an uncompressed body, found "${head.contentEncoding}".`);

@@ -7,6 +7,10 @@ import type { Frames } from "./frames.ts";
 import type { Asked } from "./rpc-server.ts";
 import { callFrom, checkAnswerBytes, faultToAnswer } from "./rpc-server.ts";
 
+/** A generator that never waits, read by a fast client, must not keep the process from its other calls: it pauses for a turn of the event loop. */
+const turnCostMax = 65_536;
+const messageCost = 1024;
+
 /** A stream being answered. */
 interface Streaming {
   readonly asked: Asked;
@@ -45,16 +49,26 @@ async function invoke(input: () => Promise<Message<unknown>>, { asked, call }: S
   return asked.method.service(await input(), call);
 }
 
-async function* writeFrames(messages: AsyncIterable<unknown>, streaming: Streaming, metadataSent: number): AsyncGenerator<Uint8Array, void, undefined> {
+async function* writeFrames(
+  messages: AsyncIterable<unknown>,
+  streaming: Streaming,
+  metadataSent: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const { asked, frames, call } = streaming;
   let ended = false;
   try {
     let thrown: { readonly value: unknown } | undefined;
     try {
+      let turnCost = 0;
       for await (const message of untilEnded(messages, call)) {
         const bytes = frames.message(asked.dialect.text(message));
         checkAnswerBytes(bytes.length, asked);
         yield bytes;
+        turnCost += messageCost + bytes.length;
+        if (turnCost > turnCostMax) {
+          turnCost = 0;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
       }
     } catch (value) {
       thrown = { value };

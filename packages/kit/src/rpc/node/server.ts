@@ -117,7 +117,10 @@ function notFound(request: HttpRequest): HttpResponse {
   const head = request.headers;
   const isConnect = head.includes("connect-protocol-version") || head.includes(contentTypeStream);
   const reason = isConnect ? { ...kitReasons.ROUTE_NOT_FOUND, code: "UNIMPLEMENTED" as const } : kitReasons.ROUTE_NOT_FOUND;
-  const answer = faultAnswer(fault(reason, `No method answers ${request.method} ${pathOf(request.target)}.`), { rest: !isConnect, domain: "weir" });
+  const answer = faultAnswer(fault(reason, `No method answers ${request.method} ${pathOf(request.target)}.`), {
+    rest: !isConnect,
+    domain: "weir",
+  });
   const withStatus = { ...answer, status: 404 };
   return request.method === "HEAD" ? headAnswer(withStatus) : withStatus;
 }
@@ -132,7 +135,10 @@ function createServer(implementations: readonly Implementation[], options: RpcOp
       methods.set(method.descriptor.path, served);
       for (const rule of method.descriptor.http) {
         if (method.descriptor.kind === "client_stream" || method.descriptor.kind === "bidi_stream") {
-          throw fault(kitReasons.STREAM_UNSUPPORTED, `${method.descriptor.path} streams its requests, which REST (${rule.path}) cannot carry.`);
+          throw fault(
+            kitReasons.STREAM_UNSUPPORTED,
+            `${method.descriptor.path} streams its requests, which REST (${rule.path}) cannot carry.`,
+          );
         }
         const route = createRestRoute(served, rule);
         addRoute(routes, rule.verb, { template: route.template, value: route });

@@ -33,9 +33,12 @@ export interface WireTransport extends Transport {
 export function createWireTransport(options: WireTransportOptions): WireTransport {
   const { metadata = [] } = options;
   const client = options.client ?? clientFromUrl(options.url ?? "");
-  const transport = createConnectTransport(async (request, call) => answerFrom(await client.request(requestFrom(request, metadata), optionsFrom(call))), {
-    answerBytesMax: options.answerBytesMax,
-  });
+  const transport = createConnectTransport(
+    async (request, call) => answerFrom(await client.request(requestFrom(request, metadata), optionsFrom(call))),
+    {
+      answerBytesMax: options.answerBytesMax,
+    },
+  );
   const close = (): Promise<void> => (options.client ? Promise.resolve() : client.close());
   return Object.assign<Transport, { close(): Promise<void> }>((method, message, call) => transport(method, message, call), { close });
 }
@@ -49,7 +52,10 @@ function clientFromUrl(url: string): Client {
   return createClient({ host, port: port ? Number(port) : 80, timeouts: { headerMs: Infinity, bodyIdleMs: Infinity } });
 }
 
-function requestFrom(request: ConnectRequest, metadata: Metadata): { method: string; target: string; headers: string[]; body: ConnectRequest["body"] } {
+function requestFrom(
+  request: ConnectRequest,
+  metadata: Metadata,
+): { method: string; target: string; headers: string[]; body: ConnectRequest["body"] } {
   return { method: "POST", target: request.path, headers: [...request.headers, ...metadata], body: request.body };
 }
 
