@@ -13,7 +13,10 @@ export interface LoadResult {
 
 /** A load: `connections` keep-alive connections that ask without pause. */
 export interface LoadOptions {
+  /** In its path, {user} stands for a number that changes from request to request. */
   readonly url: string;
+  /** How many numbers {user} goes through. Default 5000. */
+  readonly users?: number;
   readonly connections: number;
   readonly seconds: number;
   /** Cores that it may use, as taskset(1) writes them. */
@@ -27,11 +30,9 @@ export function loadTool(): "wrk" | "own" {
 
 /** Loads a URL and answers what happened. `started` is told the process id. */
 export async function load(options: LoadOptions, started: (pid: number) => void = () => {}): Promise<LoadResult> {
-  const { url, connections, seconds, cores } = options;
-  const own = [process.execPath, fileURLToPath(new URL("./own-load.ts", import.meta.url)), url, `${connections}`, `${seconds}`];
+  const { seconds, cores } = options;
   const tool = loadTool();
-  const command =
-    tool === "wrk" ? [programPath("wrk") ?? "wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "--latency", url] : own;
+  const command = tool === "wrk" ? wrkCommand(options) : ownCommand(options);
   const child = spawn("taskset", ["-c", cores, ...command], { stdio: ["ignore", "pipe", "pipe"], timeout: (seconds + 30) * 1000 });
   started(child.pid ?? 0);
   let output = "";
@@ -44,6 +45,18 @@ export async function load(options: LoadOptions, started: (pid: number) => void 
   });
   if (code !== 0) throw new Error(`${command.join(" ")} failed with ${code}:\n${output}${complaints}`);
   return tool === "wrk" ? resultFromWrk(output) : (JSON.parse(output) as LoadResult);
+}
+
+function wrkCommand({ url, connections, seconds, users = 5000 }: LoadOptions): string[] {
+  const command = [programPath("wrk") ?? "wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "--latency"];
+  const { origin } = new URL(url);
+  if (!url.includes("{user}")) return [...command, url];
+  return [...command, "-s", fileURLToPath(new URL("./users.lua", import.meta.url)), origin, "--", url.slice(origin.length), `${users}`];
+}
+
+function ownCommand({ url, connections, seconds, users = 5000 }: LoadOptions): string[] {
+  const file = fileURLToPath(new URL("./own-load.ts", import.meta.url));
+  return [process.execPath, file, url, `${connections}`, `${seconds}`, `${users}`];
 }
 
 const unitMs: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };

@@ -3,12 +3,17 @@ import { connect } from "node:net";
 
 /**
  * A load generator for machines without wrk: keep-alive connections on raw sockets, one request at a time on each.
- * It reads status and Content-Length and nothing else. Arguments: URL, connections, seconds. Prints a LoadResult as JSON.
+ * It reads status and Content-Length and nothing else. Arguments: URL (in which {user} stands for a number), connections,
+ * seconds, users. Prints a LoadResult as JSON.
  */
 
-const [target = "", connections = "64", seconds = "3"] = process.argv.slice(2);
+const [target = "", connections = "64", seconds = "3", users = "5000"] = process.argv.slice(2);
 const url = new URL(target);
-const request = Buffer.from(`GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+const path = target.slice(url.origin.length);
+const count = path.includes("{user}") ? Number(users) : 1;
+const asked = Array.from({ length: count }, (_, user) => {
+  return Buffer.from(`GET ${path.replaceAll("{user}", `${user + 1}`)} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+});
 const latenciesMs: number[] = [];
 const sockets: Socket[] = [];
 let requests = 0;
@@ -22,7 +27,7 @@ function ask(): void {
   let sentMs = 0;
   const send = (): void => {
     sentMs = performance.now();
-    socket.write(request);
+    socket.write(asked[requests % asked.length] ?? "");
   };
   socket.on("connect", send);
   socket.on("error", () => failures++);

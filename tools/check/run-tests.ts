@@ -104,7 +104,11 @@ const failureCharsMax = 6000;
 
 /** What went wrong, without the long tail of both compared values. */
 function described(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : inspect(error, { colors: false });
+  const whole = error instanceof Error ? (error.stack ?? error.message) : inspect(error, { colors: false });
+  const text = whole
+    .split("\n")
+    .filter((line) => !/^ +at .*\(?node:internal/.test(line))
+    .join("\n");
   return text.length <= failureCharsMax ? text : `${text.slice(0, failureCharsMax)}\n… ${text.length - failureCharsMax} more characters`;
 }
 

@@ -20,7 +20,7 @@ export function bansRule(tree: Tree): Violation[] {
     bannedWords(source, report);
     if (source.generated) continue;
     bannedGlobals(source, report);
-    if (source.test) bannedInTests(source, report);
+    if (/\.(test|suite)\.tsx?$/.test(source.path)) bannedInTests(source, report);
   }
   return found;
 }
