@@ -5,7 +5,7 @@ import { systemClock } from "../clock.ts";
 /** Takes lines and writes them in batches. A class of resource: it holds a buffer and a listener until closed. */
 export interface LineWriter {
   /** Adds a line (without line feed). Never waits: when the buffer is full the line is dropped and counted. */
-  write(line: string): void;
+  readonly write: (line: string) => void;
   /** Lines that were dropped since the start. */
   dropped(): number;
   /** Resolves when everything taken so far has been written, or given up. */

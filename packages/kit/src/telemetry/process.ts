@@ -13,7 +13,7 @@ export interface ProcessMetricsOptions {
 /** The collector holds timers and an observer. */
 export interface ProcessMetrics {
   /** Stops observing; the values stay as they are. */
-  close(): void;
+  readonly close: () => void;
 }
 
 const resolutionMs = 20;

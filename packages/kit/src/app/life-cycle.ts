@@ -1,0 +1,221 @@
+import type { HttpHandler, ListenAddress, Server } from "@weir/wire";
+import { createServer } from "@weir/wire";
+import { hostname } from "node:os";
+import type { Logger } from "../call.ts";
+import type { Clock } from "../clock.ts";
+import { coreReasons, fault } from "../fault.ts";
+import { kitReasons } from "../reasons.ts";
+import { createClient } from "../rpc/client.ts";
+import { faultAnswer } from "../rpc/node/answer.ts";
+import { createRpcHandler } from "../rpc/node/server.ts";
+import { createWireTransport } from "../rpc/node/transport.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { createProcessMetrics } from "../telemetry/process.ts";
+import { createRpcMetrics } from "../telemetry/rpc-metrics.ts";
+import type { AdminServer } from "./admin.ts";
+import { createAdminServer } from "./admin.ts";
+import type { AppOptions, ControlOptions } from "./app.ts";
+import { runDaemons } from "./daemons.ts";
+import { listenOn } from "./listen.ts";
+import { createRegistration } from "./registration.ts";
+import { Instance, Registry } from "./registry.weir.ts";
+import { registerServerCounters } from "./server-metrics.ts";
+import type { AppState, StateHolder } from "./state.ts";
+import { createStateHolder } from "./state.ts";
+import type { NamedWarmUpStep } from "./warm-up.ts";
+import { runWarmUp } from "./warm-up.ts";
+
+/** An app that serves. */
+export interface RunningApp {
+  readonly host: string;
+  readonly port: number;
+  readonly adminPort: number;
+  /** As the registry knows it; new with every start. */
+  readonly instanceId: string;
+  readonly state: AppState;
+  /** Leaves the registry, drains and stops; each phase is bounded. Asking again waits for the same end. */
+  stop(): Promise<void>;
+  /** Resolves when it has stopped, whoever asked for it. */
+  readonly stopped: Promise<void>;
+}
+
+/** What an app is started with beside its options. */
+export interface StartContext {
+  readonly steps: readonly NamedWarmUpStep[];
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Aborts to stop: also during the warm-up, which then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+interface Parts {
+  readonly options: AppOptions;
+  readonly context: StartContext;
+  readonly state: StateHolder;
+  readonly server: Server;
+  readonly admin: AdminServer;
+  readonly instanceId: string;
+  readonly closeMetrics: () => void;
+}
+
+/** From nothing to SERVING. Rejects with ADDRESS_UNAVAILABLE, WARM_UP_FAILED or WARM_UP_TIMEOUT, and then nothing is left behind. */
+export async function startApp(options: AppOptions, context: StartContext): Promise<RunningApp> {
+  const { host = "127.0.0.1", port = 0, adminPort = 0 } = options;
+  const parts = partsFrom(options, context);
+  const { state, server, admin } = parts;
+  const { log } = context;
+  try {
+    const adminAddress = await admin.listen({ host, port: adminPort });
+    const address = await listenOn(server, { host, port });
+    log.info("listening", { address: textFrom(address), adminAddress: textFrom(adminAddress), instance: parts.instanceId });
+    state.enter("WARMING_UP");
+    const msMax = options.timeouts?.warmUpMsMax ?? 120_000;
+    await runWarmUp(context.steps, { ...context, state, msMax });
+    state.enter("SERVING");
+    log.info("serving", { address: textFrom(address), instance: parts.instanceId });
+    return running(parts, address, adminAddress);
+  } catch (error) {
+    state.enter("STOPPED");
+    await Promise.all([server.close(), admin.close()]);
+    parts.closeMetrics();
+    throw error;
+  }
+}
+
+function partsFrom(options: AppOptions, context: StartContext): Parts {
+  const { metrics, log, clock } = context;
+  const { name, version = "dev" } = options;
+  const state = createStateHolder(metrics);
+  const layers = [createRpcMetrics(metrics, { version }), ...(options.layers ?? [])];
+  const rpc = createRpcHandler(options.services, { ...options.rpc, layers, log, clock });
+  const onFailure = (error: Error): void => log.error("an answer could not be given whole", { error });
+  const server = createServer(gated(rpc, state), { clock, onFailure });
+  registerServerCounters(metrics, server.counters);
+  const instanceId = `${name}-${version}-${crypto.randomUUID().slice(-12)}`;
+  metrics
+    .gauge({ name: "weir_app_info", help: "Which app this is.", labels: ["app", "version", "instance"] })
+    .labels(name, version, instanceId)
+    .set(1);
+  const observed = createProcessMetrics(metrics, { clock });
+  return {
+    options,
+    context,
+    state,
+    server,
+    admin: createAdminServer({ metrics, status: state.status }),
+    instanceId,
+    closeMetrics: observed.close,
+  };
+}
+
+/** Calls that come before the warm-up is done would be slow at best; they go to another instance instead. */
+function gated(handler: HttpHandler, state: StateHolder): HttpHandler {
+  return (request, exchange) => {
+    const now = state.current;
+    if (now !== "STARTING" && now !== "WARMING_UP") return handler(request, exchange);
+    const refusal = fault(kitReasons.APP_NOT_SERVING, `Expected this app to be SERVING, found it ${now}.`, { retryAfterMs: 1000 });
+    return Promise.resolve(faultAnswer(refusal, { rest: true, domain: "weir" }));
+  };
+}
+
+function running(parts: Parts, address: ListenAddress, adminAddress: ListenAddress): RunningApp {
+  const { context, state, options } = parts;
+  const leave = options.control ? registered(parts, options.control, { address, adminAddress }) : undefined;
+  const stopped = Promise.withResolvers<void>();
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= stopInOrder(parts, leave).finally(stopped.resolve));
+  if (context.signal.aborted) void stop();
+  context.signal.addEventListener("abort", () => void stop(), { once: true });
+  return {
+    host: address.host,
+    port: address.port,
+    adminPort: adminAddress.port,
+    instanceId: parts.instanceId,
+    get state() {
+      return state.current;
+    },
+    stop,
+    stopped: stopped.promise,
+  };
+}
+
+async function stopInOrder(parts: Parts, leave: (() => Promise<void>) | undefined): Promise<void> {
+  const { options, context, state, server, admin } = parts;
+  const { leaveMs = 500, drainMsMax = 10_000 } = options.timeouts ?? {};
+  const { log, clock } = context;
+  state.enter("NOT_SERVING");
+  log.info("not serving", { instance: parts.instanceId });
+  if (leave) {
+    await leave();
+    // Whoever sends calls here learns of it from the registry, not from a connection that is closed under them.
+    await clock.sleep(leaveMs);
+  }
+  state.enter("DRAINING");
+  log.info("draining", { inFlight: server.counters.requestsInFlight, drainMsMax });
+  await server.drain(drainMsMax);
+  state.enter("STOPPED");
+  await admin.close();
+  parts.closeMetrics();
+  log.info("stopped", { instance: parts.instanceId });
+}
+
+/** Registers, and answers what takes the instance out again. */
+function registered(
+  parts: Parts,
+  control: ControlOptions,
+  where: { address: ListenAddress; adminAddress: ListenAddress },
+): () => Promise<void> {
+  const { options, context } = parts;
+  const { clock, log, metrics } = context;
+  const deregisterMsMax = options.timeouts?.deregisterMsMax ?? 2000;
+  const transport = createWireTransport({
+    url: control.url,
+    metadata: control.token === undefined ? [] : ["authorization", `Bearer ${control.token}`],
+  });
+  const gauge = metrics.gauge({ name: "weir_app_registered", help: "1 while the registry knows this instance." });
+  const host = control.advertisedHost ?? reachableHost(where.address.host);
+  const daemon = createRegistration({
+    instance: Instance.create({
+      id: parts.instanceId,
+      service: options.name,
+      version: options.version ?? "dev",
+      address: textFrom({ host, port: where.address.port }),
+      adminAddress: textFrom({ host, port: where.adminAddress.port }),
+      contracts: options.services.map((service) => service.descriptor.typeName),
+      startedAtMs: BigInt(clock.nowMs()),
+    }),
+    registry: createClient(Registry, transport),
+    deregisterMsMax: deregisterMsMax / 2,
+    onChange: (known) => gauge.set(known ? 1 : 0),
+    clock,
+    log,
+  });
+  const stop = new AbortController();
+  const ended = runDaemons([{ name: "registration", daemon, restart: true }], {
+    signal: stop.signal,
+    stopMsMax: deregisterMsMax,
+    clock,
+    log,
+  })
+    .catch((error: unknown) => log.warn("leaving the registry took too long", { error }))
+    .then(() => transport.close());
+  return () => {
+    stop.abort();
+    return ended;
+  };
+}
+
+/** What was listened on everywhere can be reached by the name of the machine. */
+function reachableHost(host: string): string {
+  return host === "0.0.0.0" || host === "::" ? hostname() : host;
+}
+
+function textFrom({ host, port }: ListenAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Why a start was given up: somebody asked for a stop. */
+export function stopRequested(by: string): Error {
+  return fault(coreReasons.CALL_CANCELLED, `Asked to stop by ${by}.`);
+}
