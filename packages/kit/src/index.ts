@@ -1,4 +1,5 @@
 // What the author of a service needs. Everything else has a door of its own, listed in package.json.
+export { createApp, type App, type AppOptions } from "./app/app.ts";
 export { implement, type Implementation, type ImplementOptions } from "./rpc/implement.ts";
 export { Call, metadataValue, type CallKey, type CallOptions, type Logger, type Metadata, type Peer, type TraceContext } from "./call.ts";
 export {
