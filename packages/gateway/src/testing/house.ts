@@ -1,6 +1,6 @@
 import { Snapshot } from "@weir/api/snapshots";
 import { createServer, type HttpHandler, type Server } from "@weir/wire";
-import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
+import { createGateway, type Gateway, type GatewayOptions } from "../gateway.ts";
 
 /** A backend of wire, on a port of its own. */
 export interface Backend {
