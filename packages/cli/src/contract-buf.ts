@@ -30,11 +30,11 @@ export function runBuf(
   });
 }
 
-/** Folder of a npm package as seen from the root, else as seen from this one; undefined when it is not installed. */
-export function packageFolder(name: string, root: string): string | undefined {
+/** Folder of a file that a npm package shows, as seen from the root, else as seen from here; undefined when it is not installed. */
+export function folderOf(specifier: string, root: string): string | undefined {
   for (const from of [join(root, "package.json"), import.meta.url]) {
     try {
-      return dirname(createRequire(from).resolve(`${name}/package.json`));
+      return dirname(createRequire(from).resolve(specifier));
     } catch {
       continue;
     }
@@ -45,10 +45,10 @@ export function packageFolder(name: string, root: string): string | undefined {
 /** The program itself where npm put it, else the script that looks for it, which costs a start of Node. */
 function bufCommand(root: string): string[] {
   const machine = process.platform === "linux" && process.arch === "arm64" ? "aarch64" : process.arch;
-  const native = packageFolder(`@bufbuild/buf-${process.platform}-${machine}`, root);
+  const native = folderOf(`@bufbuild/buf-${process.platform}-${machine}/package.json`, root);
   const program = native && join(native, "bin", process.platform === "win32" ? "buf.exe" : "buf");
   if (program !== undefined && existsSync(program)) return [program];
-  const folder = packageFolder("@bufbuild/buf", root);
+  const folder = folderOf("@bufbuild/buf/package.json", root);
   if (folder === undefined) throw fault(cliReasons.CONTRACTS_INVALID, "expected the npm package @bufbuild/buf to be installed, found none");
   return [process.execPath, join(folder, "bin", "buf")];
 }

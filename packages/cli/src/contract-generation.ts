@@ -5,7 +5,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { fault } from "@weir/kit/fault";
 import { generatedPath } from "@weir/kit/contract/layout";
-import { packageFolder, runBuf } from "./contract-buf.ts";
+import { folderOf, runBuf } from "./contract-buf.ts";
 import type { ContractWorkspace } from "./contract-workspace.ts";
 import { defaultModules, layoutOf, readContractWorkspace } from "./contract-workspace.ts";
 import { cliReasons } from "./reasons.ts";
@@ -93,14 +93,14 @@ async function configuredModules(root: string, signal: AbortSignal | undefined):
 }
 
 function defaultConfig(workspace: ContractWorkspace): object {
-  const include = join("node_modules", ".cache", "weir", "include");
+  const include = "node_modules/.cache/weir/include";
   for (const path of includes) {
-    const [name, below] = path.startsWith("weir/") ? ["@weir/kit", "src/contract"] : ["protobufjs", "."];
-    const source = packageFolder(name, workspace.root);
-    if (source === undefined) throw invalid(`expected the npm package ${name}, which has ${path}, found it missing`);
+    const specifier = path.startsWith("weir/") ? "@weir/kit/contract" : "protobufjs/package.json";
+    const folder = folderOf(specifier, workspace.root);
+    if (folder === undefined) throw invalid(`expected ${specifier} to be installed, which has ${path} beside it, found none`);
     const target = join(workspace.root, include, path);
     mkdirSync(dirname(target), { recursive: true });
-    copyFileSync(join(source, below, path), target);
+    copyFileSync(join(folder, path), target);
   }
   const modules = defaultModules(workspace).map((path) => ({ path, excludes: path === "." ? ["node_modules"] : [] }));
   const except = ["PACKAGE_DIRECTORY_MATCH", "DIRECTORY_SAME_PACKAGE", "PACKAGE_SAME_DIRECTORY", "SERVICE_SUFFIX", "ENUM_VALUE_PREFIX"];

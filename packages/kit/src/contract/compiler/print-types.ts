@@ -1,19 +1,15 @@
-import type { AnyDesc, DescEnum, DescField, DescFile, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescFile, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import { getComments, getPackageComments, getSyntaxComments } from "@bufbuild/protoplugin";
+import type { Commented } from "./comments.ts";
+import { commentOf, fileCommentOf } from "./comments.ts";
 import type { ValueKind } from "./field-kinds.ts";
 import { keyText, valueKindOf } from "./field-kinds.ts";
 import type { Scope } from "./scope.ts";
 import { localTypeName } from "./scope.ts";
 
 /** The doc comment of something in a contract, taken from the comment above it, or else from the one beside it. */
-export function printComment(desc: Exclude<AnyDesc, DescFile>, indent = ""): string[] {
-  const { leading, trailing } = getComments(desc);
-  const lines = (leading ?? trailing ?? "")
-    .replaceAll("*/", "*\\/")
-    .split("\n")
-    .map((line) => line.trimEnd().replace(/^ /, ""));
-  while (lines.at(-1) === "") lines.pop();
+export function printComment(desc: Commented, indent = ""): string[] {
+  const lines = commentOf(desc).map((line) => line.replaceAll("*/", "*\\/"));
   if ("deprecated" in desc && desc.deprecated) lines.push("@deprecated The contract marks it so.");
   const [first] = lines;
   if (first === undefined) return [];
@@ -23,9 +19,7 @@ export function printComment(desc: Exclude<AnyDesc, DescFile>, indent = ""): str
 
 /** What a contract says of itself, above its first line or above its package. */
 export function printFileComment(file: DescFile): string[] {
-  const texts = [getSyntaxComments(file), getPackageComments(file)].map(({ leading }) => leading);
-  const lines = texts.flatMap((text) => (text === undefined ? [] : text.trimEnd().split("\n")));
-  return lines.map((line) => `//${line.trimEnd() === "" ? "" : ` ${line.trim()}`}`);
+  return fileCommentOf(file).map((line) => `// ${line}`.trimEnd());
 }
 
 /** An enum: a const object with the shared prefix stripped, and the union of its numbers. */
