@@ -181,7 +181,7 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
       onread: {
         buffer: readBuffer,
         callback: (length) => {
-          connection.receive(readBuffer.subarray(0, length), true);
+          connection.receive(readBuffer, length, true);
           return true;
         },
       },

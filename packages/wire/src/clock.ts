@@ -19,15 +19,23 @@ export const platformClock: WireClock = {
   },
 };
 
-let dateSecond = -1;
-let dateText = "";
+/** The Date header line, made once a second. RFC 9110 §5.6.7. */
+export class DateLine {
+  readonly #clock: WireClock;
+  #untilMs = -1;
+  #line = "";
 
-/** A Date header line for `nowMs`, made once a second. RFC 9110 §5.6.7. */
-export function dateLineAt(nowMs: number): string {
-  const second = Math.floor(nowMs / 1000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    dateText = `date: ${new Date(second * 1000).toUTCString()}\r\n`;
+  constructor(clock: WireClock) {
+    this.#clock = clock;
   }
-  return dateText;
+
+  line(): string {
+    const monotonicMs = this.#clock.monotonicMs();
+    if (monotonicMs >= this.#untilMs) {
+      const nowMs = this.#clock.nowMs();
+      this.#line = `date: ${new Date(nowMs).toUTCString()}\r\n`;
+      this.#untilMs = monotonicMs + 1000 - (nowMs % 1000);
+    }
+    return this.#line;
+  }
 }

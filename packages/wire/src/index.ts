@@ -20,7 +20,8 @@ export { WireError, wireReasons, type WireCode, type WireErrorOptions, type Wire
 export { readBody } from "./read-body.ts";
 
 // For tests and transports: the same state machine without a socket.
-export { createConnection, type Peer } from "./http1/connection.ts";
+export { createConnection, type ServerConnection } from "./http1/connection.ts";
+export type { Peer } from "./http1/exchange.ts";
 export type { ConnectionOutput } from "./http1/output.ts";
 export { joinDuplexes } from "./http1/byte-duplex.ts";
 export type { MessageLimits } from "./http1/limits.ts";

@@ -1,4 +1,4 @@
-import { platformClock, type WireClock } from "./clock.ts";
+import { DateLine, platformClock, type WireClock } from "./clock.ts";
 import { createServerCounters, type ServerCounters } from "./counters.ts";
 import { messageLimits, type MessageLimits } from "./http1/limits.ts";
 import type { WireError } from "./reasons.ts";
@@ -69,6 +69,7 @@ export interface ServerSettings {
   readonly clock: WireClock;
   readonly wheel: TimingWheel;
   readonly counters: ServerCounters;
+  readonly date: DateLine;
   readonly onFailure: (error: WireError) => void;
 }
 
@@ -81,6 +82,7 @@ export function serverSettingsFrom(options: ServerOptions): ServerSettings {
     clock,
     wheel: new TimingWheel(clock),
     counters: createServerCounters(),
+    date: new DateLine(clock),
     onFailure: options.onFailure ?? (() => undefined),
   });
 }

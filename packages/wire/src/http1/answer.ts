@@ -1,57 +1,71 @@
 import type { HttpResponse } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { headerLinesFrom, statusLine } from "./serialise.ts";
+import type { ServerExchange } from "./exchange.ts";
+import { HeaderWriter, statusLine } from "./serialise.ts";
 
 /** How the body of an answer will be written. */
 export type AnswerFraming = "none" | "whole" | "length" | "chunked" | "close";
 
-/** An answer's head as text, and how its body goes. */
-export interface AnswerHead {
-  readonly text: string;
-  readonly framing: AnswerFraming;
-  readonly keepAlive: boolean;
-}
+/** Writes the heads of answers; what was decided for the last one stands in its fields. */
+export class AnswerHeadWriter {
+  framing: AnswerFraming = "none";
+  keepAlive = true;
+  readonly #headers = new HeaderWriter(wireReasons.RESPONSE_HEADER_INVALID);
 
-/** What the codec knows of an answer beside the answer. */
-export interface AnswerOptions {
-  readonly isHead: boolean;
-  readonly version: "1.0" | "1.1";
-  readonly keepAlive: boolean;
-  readonly upgrade: string | undefined;
-  readonly dateLine: string;
-}
-
-/** Writes an answer's head. Throws RESPONSE_INVALID or RESPONSE_HEADER_INVALID when it cannot be sent as it is. */
-export function answerHeadFrom(response: HttpResponse, options: AnswerOptions): AnswerHead {
-  const { status, body } = response;
-  if (status < 200) return switchingFrom(response, options);
-  const start = statusLine(status);
-  const lines = headerLinesFrom(response.headers, wireReasons.RESPONSE_HEADER_INVALID);
-  let framing: AnswerFraming;
-  let framingLine = "";
-  let { keepAlive } = options;
-  if (options.isHead || status === 204 || status === 304) {
-    framing = "none";
-    const length = response.lengthOfGet ?? (options.isHead ? body?.length : undefined);
-    if (length !== undefined && status !== 204) framingLine = lengthLine(length);
-  } else if (body === undefined) {
-    framing = "none";
-    framingLine = "content-length: 0\r\n";
-  } else if (body instanceof Uint8Array) {
-    framing = "whole";
-    framingLine = lengthLine(body.length);
-  } else if (body.length !== undefined) {
-    framing = "length";
-    framingLine = lengthLine(body.length);
-  } else if (options.version === "1.0") {
-    framing = "close";
-    keepAlive = false;
-  } else {
-    framing = "chunked";
-    framingLine = "transfer-encoding: chunked\r\n";
+  /**
+   * The head of an answer. Throws RESPONSE_INVALID or RESPONSE_HEADER_INVALID when it cannot be sent as it is.
+   * `exchange.keepAlive` says whether the connection may stay; `keepAlive` whether it does.
+   */
+  head(response: HttpResponse, exchange: ServerExchange, options: { readonly dateLine: string; readonly keepAlive: boolean }): string {
+    const { status } = response;
+    if (status < 200) return this.#switching(response, exchange.upgrade);
+    const start = statusLine(status);
+    const lines = this.#headers.lines(response.headers);
+    const date = this.#headers.dated ? "" : options.dateLine;
+    this.keepAlive = options.keepAlive;
+    const framing = this.#framing(response, exchange);
+    return start + lines + date + framing + (this.keepAlive ? "\r\n" : "connection: close\r\n\r\n");
   }
-  const end = keepAlive ? "\r\n" : "connection: close\r\n\r\n";
-  return { text: start + lines.text + (lines.dated ? "" : options.dateLine) + framingLine + end, framing, keepAlive };
+
+  #framing(response: HttpResponse, exchange: ServerExchange): string {
+    const { status, body } = response;
+    if (exchange.isHead || status === 204 || status === 304) {
+      this.framing = "none";
+      const length = response.lengthOfGet ?? (exchange.isHead ? body?.length : undefined);
+      return length !== undefined && status !== 204 ? lengthLine(length) : "";
+    }
+    if (body === undefined) {
+      this.framing = "none";
+      return "content-length: 0\r\n";
+    }
+    if (body instanceof Uint8Array) {
+      this.framing = "whole";
+      return `content-length: ${body.length}\r\n`;
+    }
+    if (body.length !== undefined) {
+      this.framing = "length";
+      return lengthLine(body.length);
+    }
+    if (exchange.version === "1.0") {
+      this.framing = "close";
+      this.keepAlive = false;
+      return "";
+    }
+    this.framing = "chunked";
+    return "transfer-encoding: chunked\r\n";
+  }
+
+  #switching(response: HttpResponse, upgrade: string | undefined): string {
+    if (response.status !== 101 || response.takeOver === undefined || upgrade === undefined) {
+      throw new WireError(
+        wireReasons.RESPONSE_INVALID,
+        `expected a status from 200, or 101 with takeOver for a request that asks for an upgrade, found ${response.status}`,
+      );
+    }
+    this.framing = "none";
+    this.keepAlive = true;
+    return `${statusLine(101)}${this.#headers.lines(response.headers)}connection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`;
+  }
 }
 
 function lengthLine(length: number): string {
@@ -59,16 +73,4 @@ function lengthLine(length: number): string {
     throw new WireError(wireReasons.RESPONSE_INVALID, `expected a length that is a whole number, found ${length}`);
   }
   return `content-length: ${length}\r\n`;
-}
-
-function switchingFrom(response: HttpResponse, options: AnswerOptions): AnswerHead {
-  if (response.status !== 101 || response.takeOver === undefined || options.upgrade === undefined) {
-    throw new WireError(
-      wireReasons.RESPONSE_INVALID,
-      `expected a status from 200, or 101 with takeOver for a request that asks for an upgrade, found ${response.status}`,
-    );
-  }
-  const lines = headerLinesFrom(response.headers, wireReasons.RESPONSE_HEADER_INVALID);
-  const text = `${statusLine(101)}${lines.text}connection: upgrade\r\nupgrade: ${options.upgrade}\r\n\r\n`;
-  return { text, framing: "none", keepAlive: true };
 }

@@ -1,6 +1,6 @@
 import type { HeaderList } from "../http.ts";
 import { ChunkedDecoder, type ChunkedOptions } from "./chunked.ts";
-import { lengthChunked, lengthUntilClose } from "./response-head.ts";
+import { lengthChunked, lengthUntilClose } from "./limits.ts";
 
 /** Finds the content and the end of one body in the bytes of a connection, whichever way its end is told. */
 export class BodyReader {

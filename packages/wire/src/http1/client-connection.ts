@@ -6,9 +6,9 @@ import type { WheelEntry } from "../timing-wheel.ts";
 import { ConnectionDuplex, joinDuplexes } from "./byte-duplex.ts";
 import type { ConnectionOutput } from "./output.ts";
 import { copied } from "./output.ts";
-import type { ResponseHead } from "./response-head.ts";
+import type { ResponseHeadReader } from "./response-head.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
-import { headerLinesFrom, requestStartFrom } from "./serialise.ts";
+import { HeaderWriter, RequestStartWriter } from "./serialise.ts";
 import { ConnectionWriter, leaveBody, wireErrorFrom, writeBody } from "./writer.ts";
 
 /** Whom a connection tells that it can be used again, or never. */
@@ -32,6 +32,8 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
   readonly #output: ConnectionOutput;
   readonly #writer: ConnectionWriter;
   readonly #reader: ResponseReader;
+  readonly #start = new RequestStartWriter();
+  readonly #headers = new HeaderWriter(wireReasons.REQUEST_INVALID);
   #call: ClientCall | undefined;
   #served = 0;
   #wait: Wait = "none";
@@ -73,17 +75,17 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     else this.#rest();
   }
 
-  /** Bytes came. `borrowed` ones are only valid during the call. */
-  receive(bytes: Uint8Array, borrowed = false): void {
+  /** Bytes came, up to `end`. `borrowed` ones are only valid during the call. */
+  receive(bytes: Uint8Array, end: number = bytes.length, borrowed = false): void {
     if (this.#closed) return;
     if (this.#duplex !== undefined) {
-      this.#duplex.receive(borrowed ? copied(bytes) : bytes);
+      this.#duplex.receive(borrowed ? copied(bytes, 0, end) : bytes.subarray(0, end));
       return;
     }
     const call = this.#call;
     if (call !== undefined) call.answered = true;
     try {
-      this.#reader.receive(bytes, borrowed);
+      this.#reader.receive(bytes, end, borrowed);
     } catch (thrown) {
       this.#break(upstreamError(thrown));
       return;
@@ -157,7 +159,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     if (status === 100) this.#continued?.();
   }
 
-  response(head: ResponseHead, body: Body): void {
+  response(head: ResponseHeadReader, body: Body): void {
     const call = this.#call as ClientCall;
     this.#keepAlive = head.keepAlive;
     // Whoever answers early does not want the rest of the body.
@@ -201,8 +203,8 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     let head: string;
     let framing: Framing = "none";
     try {
-      const start = requestStartFrom(request.method, request.target, request.authority || this.#settings.authority);
-      head = start + headerLinesFrom(request.headers, wireReasons.REQUEST_INVALID).text;
+      head = this.#start.start(request.method, request.target, request.authority || this.#settings.authority);
+      head += this.#headers.lines(request.headers);
       if (body === undefined) {
         if (request.method === "POST" || request.method === "PUT" || request.method === "PATCH") head += "content-length: 0\r\n";
       } else if (body.length === undefined) {

@@ -1,37 +1,51 @@
 import type { Exchange, HttpResponse } from "../http.ts";
 import type { IncomingBody } from "./incoming-body.ts";
-import type { RequestHead } from "./request-head.ts";
+
+/** Who is at the other end. */
+export interface Peer {
+  readonly address: string;
+  readonly secure: boolean;
+}
 
 /** One request on a connection and its answer, in a queue that keeps answers in order. */
 export class ServerExchange implements Exchange {
-  readonly peerAddress: string;
-  readonly secure: boolean;
+  readonly #peer: Peer;
   readonly version: "1.0" | "1.1";
   readonly isHead: boolean;
   readonly upgrade: string | undefined;
   keepAlive: boolean;
   /** The body that is still being received, if it is a stream. */
-  body: IncomingBody | undefined;
+  body: IncomingBody | undefined = undefined;
   /** Whether 100 Continue is still owed. */
   continueOwed = false;
-  response: HttpResponse | undefined;
+  response: HttpResponse | undefined = undefined;
   /** Whether the head of the answer has been written. */
   begun = false;
   /** Set when the handler's answer no longer counts. */
   over = false;
   /** The answer's body while it is being written. */
-  iterator: AsyncIterator<Uint8Array> | undefined;
-  next: ServerExchange | undefined;
-  #onCancel: (() => void) | undefined;
+  iterator: AsyncIterator<Uint8Array> | undefined = undefined;
+  next: ServerExchange | undefined = undefined;
+  #onCancel: (() => void) | undefined = undefined;
   #cancelled = false;
 
-  constructor(head: RequestHead | undefined, peer: { address: string; secure: boolean }) {
-    this.peerAddress = peer.address;
-    this.secure = peer.secure;
-    this.version = head === undefined || head.minor === 1 ? "1.1" : "1.0";
-    this.isHead = head?.method === "HEAD";
-    this.upgrade = head?.upgrade;
-    this.keepAlive = head?.keepAlive ?? false;
+  constructor(
+    peer: Peer,
+    head: { readonly method: string; readonly minor: number; readonly keepAlive: boolean; readonly upgrade: string | undefined },
+  ) {
+    this.#peer = peer;
+    this.version = head.minor === 0 ? "1.0" : "1.1";
+    this.isHead = head.method === "HEAD";
+    this.upgrade = head.upgrade;
+    this.keepAlive = head.keepAlive;
+  }
+
+  get peerAddress(): string {
+    return this.#peer.address;
+  }
+
+  get secure(): boolean {
+    return this.#peer.secure;
   }
 
   onCancel(listener: () => void): void {

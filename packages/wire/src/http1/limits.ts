@@ -26,3 +26,8 @@ export const messageLimits: MessageLimits = {
   trailerBytesMax: 4096,
   chunkExtensionBytesMax: 256,
 };
+
+/** Instead of a number of bytes: the body is chunked. */
+export const lengthChunked = -1;
+/** Instead of a number of bytes: the body ends with the connection. */
+export const lengthUntilClose = -2;

@@ -28,6 +28,8 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** A copy of borrowed bytes. (`Buffer.prototype.slice` would be a view.) */
-export function copied(bytes: Uint8Array): Uint8Array {
-  return Buffer.from(bytes);
+export function copied(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  const copy = Buffer.allocUnsafe(to - from);
+  Buffer.prototype.copy.call(bytes, copy, 0, from, to);
+  return copy;
 }

@@ -1,23 +1,10 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { contentLengthFrom, headFieldsFrom, isKeptAlive, type HeadReasons } from "./head.ts";
-import type { MessageLimits } from "./limits.ts";
-import { isToken, listHas } from "./syntax.ts";
+import { contentLengthFrom, HeaderReader, type HeadReasons } from "./head.ts";
+import type { HeadReader } from "./head-text.ts";
+import { lengthChunked, type MessageLimits } from "./limits.ts";
+import { isToken, listItems } from "./syntax.ts";
 import { checkTarget, isHost, originFormFrom } from "./target.ts";
-
-/** A request's head, read and judged. */
-export interface RequestHead {
-  readonly method: string;
-  readonly target: string;
-  readonly authority: string;
-  readonly headers: HeaderList;
-  readonly minor: 0 | 1;
-  readonly keepAlive: boolean;
-  /** Bytes of the body; -1 when it is chunked. */
-  readonly length: number;
-  readonly upgrade: string | undefined;
-  readonly expectsContinue: boolean;
-}
 
 const reasons: HeadReasons = {
   name: wireReasons.HEADER_NAME_INVALID,
@@ -28,114 +15,186 @@ const reasons: HeadReasons = {
   tooMany: wireReasons.HEADERS_TOO_MANY,
 };
 
-/** A request line in its parts. */
-export interface RequestLine {
-  readonly method: string;
-  readonly target: string;
-  readonly minor: 0 | 1;
-}
-
 const methodLengthMax = 32;
+const space = 32;
+const slash = 47;
+const question = 63;
+const number = 35;
 
-/** Reads the request line, `text` up to `lineEnd`. RFC 9112 §3; one space between the parts, nothing else. */
-export function requestLineFrom(text: string, lineEnd: number, targetBytesMax: number): RequestLine {
-  const firstSpace = text.indexOf(" ");
-  if (firstSpace <= 0 || firstSpace > lineEnd) throw lineError(text, lineEnd);
-  const method = text.slice(0, firstSpace);
-  if (method !== "GET" && method !== "POST" && (method.length > methodLengthMax || !isToken(method))) {
-    throw new WireError(wireReasons.METHOD_INVALID, `expected a method, found ${JSON.stringify(method.slice(0, 40))}`);
-  }
-  const secondSpace = text.indexOf(" ", firstSpace + 1);
-  if (secondSpace === -1 || secondSpace > lineEnd || secondSpace === firstSpace + 1) throw lineError(text, lineEnd);
-  if (secondSpace - firstSpace - 1 > targetBytesMax) {
-    throw new WireError(wireReasons.TARGET_TOO_LONG, `expected a target of at most ${targetBytesMax} bytes, found more`);
-  }
-  const target = text.slice(firstSpace + 1, secondSpace);
-  if (lineEnd - secondSpace === 9 && text.startsWith("HTTP/1.", secondSpace + 1)) {
-    const minor = text.charCodeAt(secondSpace + 8) - 48;
-    if (minor === 1 || minor === 0) return { method, target, minor };
-  }
-  const version = text.slice(secondSpace + 1, lineEnd);
-  if (!/^HTTP\/\d\.\d$/.test(version)) throw lineError(text, lineEnd);
-  throw new WireError(wireReasons.VERSION_UNSUPPORTED, `expected HTTP/1.1 or HTTP/1.0, found ${version}`);
+// 1 for what needs a closer look in a path: all but unreserved characters without ".", sub-delims, ":", "@", "/", "|", "[", "]".
+const oddInPath = new Uint8Array(128).fill(1);
+for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~!$&'()*+,;=:@/|[]") {
+  oddInPath[character.charCodeAt(0)] = 0;
 }
 
-function lineError(text: string, lineEnd: number): WireError {
-  const found = JSON.stringify(text.slice(0, Math.min(lineEnd, 80)));
+/** Reads the heads of requests, one after the other; what the last one said stands in its fields until the next. */
+export class RequestHeadReader implements HeadReader {
+  method = "";
+  target = "";
+  authority = "";
+  headers: HeaderList = [];
+  minor = 1;
+  keepAlive = false;
+  /** Bytes of the body, or `lengthChunked`. */
+  length = 0;
+  upgrade: string | undefined;
+  expectsContinue = false;
+  readonly #limits: MessageLimits & { readonly encodedSlash: boolean };
+  readonly #fields: HeaderReader;
+  #odd = false;
+  #hostSeen = "";
+
+  constructor(limits: MessageLimits & { readonly encodedSlash: boolean }) {
+    this.#limits = limits;
+    this.#fields = new HeaderReader(limits.headerCountMax, reasons);
+  }
+
+  read(text: string): number {
+    const fieldsAt = this.#readLine(text);
+    if (fieldsAt === -1) return -1;
+    const fields = this.#fields;
+    const end = fields.read(text, fieldsAt);
+    if (end === -1) return -1;
+    const { host } = fields;
+    if (host === undefined) {
+      if (this.minor === 1) throw new WireError(wireReasons.HOST_MISSING, "expected a Host header, found none");
+    } else if (host !== this.#hostSeen) this.#checkHost(host);
+    this.authority = host ?? "";
+    this.headers = fields.headers;
+    this.keepAlive = fields.keepsAlive(this.minor);
+    this.upgrade = fields.upgrade !== undefined && this.minor === 1 && fields.upgrades ? firstProtocol(fields.upgrade) : undefined;
+    this.expectsContinue = fields.expect !== undefined && this.minor === 1 && expectation(fields.expect);
+    this.length = this.#length();
+    if (this.#odd) this.#checkTarget(host);
+    return end;
+  }
+
+  checkStart(text: string): void {
+    this.#readLine(text);
+  }
+
+  /** RFC 9112 §3: one space between the parts, nothing else. Answers where the line ends, or -1. */
+  #readLine(text: string): number {
+    let at = this.#readMethod(text);
+    if (at === -1) return -1;
+    const from = at;
+    let code = text.charCodeAt(at);
+    // Anything but "/" and then no second "/" is odd: other forms, and "//host/path", which some read as a host.
+    let odd = code === slash && text.charCodeAt(at + 1) !== slash ? 0 : 1;
+    while (code > space && code < 127 && code !== question) {
+      odd |= oddInPath[code] as number;
+      at += 1;
+      code = text.charCodeAt(at);
+    }
+    while (code > space && code < 127) {
+      if (code === number) odd = 1;
+      at += 1;
+      code = text.charCodeAt(at);
+    }
+    if (at >= text.length) return -1;
+    if (code > 127) throw new WireError(wireReasons.TARGET_INVALID, `expected ASCII in the target, found byte 0x${code.toString(16)}`);
+    if (code !== space || at === from) throw lineError(text);
+    if (at - from > this.#limits.targetBytesMax) {
+      throw new WireError(wireReasons.TARGET_TOO_LONG, `expected a target of at most ${this.#limits.targetBytesMax} bytes, found more`);
+    }
+    this.target = text.slice(from, at);
+    this.#odd = odd === 1 || this.method === "CONNECT";
+    return this.#readVersion(text, at + 1);
+  }
+
+  #readMethod(text: string): number {
+    if (text.startsWith("GET ")) {
+      this.method = "GET";
+      return 4;
+    }
+    if (text.startsWith("POST ")) {
+      this.method = "POST";
+      return 5;
+    }
+    const end = text.indexOf(" ");
+    const lineEnd = text.indexOf("\r");
+    if (end === -1 || (lineEnd !== -1 && lineEnd < end)) {
+      if (lineEnd === -1) return -1;
+      throw lineError(text);
+    }
+    if (end === 0) throw lineError(text);
+    this.method = text.slice(0, end);
+    if (end > methodLengthMax || !isToken(this.method)) {
+      throw new WireError(wireReasons.METHOD_INVALID, `expected a method, found ${JSON.stringify(this.method.slice(0, 40))}`);
+    }
+    return end + 1;
+  }
+
+  #readVersion(text: string, at: number): number {
+    if (text.startsWith("HTTP/1.1\r\n", at)) {
+      this.minor = 1;
+      return at + 10;
+    }
+    if (text.startsWith("HTTP/1.0\r\n", at)) {
+      this.minor = 0;
+      return at + 10;
+    }
+    const lineEnd = text.indexOf("\r\n", at);
+    if (lineEnd === -1) return -1;
+    const version = text.slice(at, lineEnd);
+    if (!/^HTTP\/\d\.\d$/.test(version)) throw lineError(text);
+    throw new WireError(wireReasons.VERSION_UNSUPPORTED, `expected HTTP/1.1 or HTTP/1.0, found ${version}`);
+  }
+
+  #checkHost(host: string): void {
+    if (!isHost(host)) {
+      throw new WireError(wireReasons.HOST_INVALID, `expected a host with an optional port, found ${JSON.stringify(host.slice(0, 80))}`);
+    }
+    this.#hostSeen = host;
+  }
+
+  #checkTarget(host: string | undefined): void {
+    const { method, target } = this;
+    const { encodedSlash } = this.#limits;
+    if (method === "CONNECT") throw new WireError(wireReasons.CONNECT_UNSUPPORTED, "expected another method, found CONNECT");
+    if (target === "*" && method === "OPTIONS") return;
+    if (target.charCodeAt(0) !== slash) this.target = originFormFrom(target, host) ?? target;
+    checkTarget(this.target, encodedSlash);
+  }
+
+  /** RFC 9112 §6.3, without the leniency: anything said twice or in two ways is refused. */
+  #length(): number {
+    const { contentLength, transferEncoding } = this.#fields;
+    if (transferEncoding !== undefined) {
+      if (this.minor === 0) throw new WireError(wireReasons.FRAMING_AMBIGUOUS, "expected no Transfer-Encoding on HTTP/1.0, found one");
+      if (contentLength !== undefined) {
+        throw new WireError(wireReasons.FRAMING_AMBIGUOUS, "expected Content-Length or Transfer-Encoding, found both");
+      }
+      if (transferEncoding !== "chunked" && transferEncoding.toLowerCase() !== "chunked") {
+        const found = JSON.stringify(transferEncoding.slice(0, 40));
+        throw new WireError(wireReasons.TRANSFER_CODING_UNKNOWN, `expected the transfer coding chunked, found ${found}`);
+      }
+      return lengthChunked;
+    }
+    if (contentLength === undefined) return 0;
+    const length = contentLengthFrom(contentLength);
+    if (length < 0) {
+      const found = JSON.stringify(contentLength.slice(0, 40));
+      throw new WireError(wireReasons.CONTENT_LENGTH_INVALID, `expected Content-Length to be one decimal number, found ${found}`);
+    }
+    if (length > this.#limits.bodyBytesMax) {
+      throw new WireError(
+        wireReasons.BODY_TOO_LARGE,
+        `expected a body of at most ${this.#limits.bodyBytesMax} bytes, found ${length} announced`,
+      );
+    }
+    return length;
+  }
+}
+
+function lineError(text: string): WireError {
+  const lineEnd = text.indexOf("\r\n");
+  const found = JSON.stringify(text.slice(0, Math.min(lineEnd === -1 ? text.length : lineEnd, 80)));
   return new WireError(wireReasons.REQUEST_LINE_INVALID, `expected METHOD SP TARGET SP VERSION, found ${found}`);
 }
 
-/** Reads a whole head: `text` ends with the empty line. Throws a WireError for everything that is not unambiguous. */
-export function requestHeadFrom(text: string, limits: MessageLimits & { encodedSlash: boolean }): RequestHead {
-  const lineEnd = text.indexOf("\r");
-  const { method, target, minor } = requestLineFrom(text, lineEnd, limits.targetBytesMax);
-  const fields = headFieldsFrom(text, lineEnd + 2, text.length - 2, { countMax: limits.headerCountMax, reasons });
-  if (fields.host === undefined) {
-    if (minor === 1) throw new WireError(wireReasons.HOST_MISSING, "expected a Host header, found none");
-  } else if (!isHost(fields.host)) {
-    throw new WireError(
-      wireReasons.HOST_INVALID,
-      `expected a host with an optional port, found ${JSON.stringify(fields.host.slice(0, 80))}`,
-    );
-  }
-  const length = requestLength(fields.contentLength, fields.transferEncoding, { minor, bodyBytesMax: limits.bodyBytesMax });
-  const upgrades = minor === 1 && fields.upgrade !== undefined && fields.connection !== undefined && listHas(fields.connection, "upgrade");
-  return {
-    method,
-    target: targetChecked(method, target, { host: fields.host, encodedSlash: limits.encodedSlash }),
-    authority: fields.host ?? "",
-    headers: fields.headers,
-    minor,
-    keepAlive: isKeptAlive(fields, minor),
-    length,
-    upgrade: upgrades ? firstProtocol(fields.upgrade as string) : undefined,
-    expectsContinue: fields.expect !== undefined && minor === 1 && expectation(fields.expect),
-  };
-}
-
-function targetChecked(method: string, target: string, options: { host: string | undefined; encodedSlash: boolean }): string {
-  if (method === "CONNECT") throw new WireError(wireReasons.CONNECT_UNSUPPORTED, "expected another method, found CONNECT");
-  if (target.charCodeAt(0) === 47) {
-    checkTarget(target, options.encodedSlash);
-    return target;
-  }
-  if (target === "*" && method === "OPTIONS") return target;
-  const origin = originFormFrom(target, options.host);
-  checkTarget(origin ?? target, options.encodedSlash);
-  return origin ?? target;
-}
-
-/** RFC 9112 §6.3, without the leniency: anything said twice or in two ways is refused. */
-function requestLength(
-  contentLength: string | undefined,
-  transferEncoding: string | undefined,
-  options: { minor: number; bodyBytesMax: number },
-): number {
-  if (transferEncoding !== undefined) {
-    if (options.minor === 0) throw new WireError(wireReasons.FRAMING_AMBIGUOUS, "expected no Transfer-Encoding on HTTP/1.0, found one");
-    if (contentLength !== undefined) {
-      throw new WireError(wireReasons.FRAMING_AMBIGUOUS, "expected Content-Length or Transfer-Encoding, found both");
-    }
-    if (transferEncoding !== "chunked" && transferEncoding.toLowerCase() !== "chunked") {
-      const found = JSON.stringify(transferEncoding.slice(0, 40));
-      throw new WireError(wireReasons.TRANSFER_CODING_UNKNOWN, `expected the transfer coding chunked, found ${found}`);
-    }
-    return -1;
-  }
-  if (contentLength === undefined) return 0;
-  const length = contentLengthFrom(contentLength);
-  if (length < 0) {
-    const found = JSON.stringify(contentLength.slice(0, 40));
-    throw new WireError(wireReasons.CONTENT_LENGTH_INVALID, `expected Content-Length to be one decimal number, found ${found}`);
-  }
-  if (length > options.bodyBytesMax) {
-    throw new WireError(wireReasons.BODY_TOO_LARGE, `expected a body of at most ${options.bodyBytesMax} bytes, found ${length} announced`);
-  }
-  return length;
-}
-
 function firstProtocol(upgrade: string): string | undefined {
-  const first = (upgrade.split(",")[0] as string).trim().toLowerCase();
+  const first = listItems(upgrade)[0] as string;
   return /^[!#$%&'*+\-.^_`|~0-9a-z/]+$/.test(first) ? first : undefined;
 }
 

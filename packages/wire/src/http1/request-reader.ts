@@ -2,17 +2,16 @@ import type { Body } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { BodyReader } from "./body-reader.ts";
 import { requestChunkedReasons, type ChunkedOptions } from "./chunked.ts";
-import { headTextFrom, type HeadTextOptions } from "./head-text.ts";
+import { readHead, type HeadBound } from "./head-text.ts";
 import { bodyStreamOf, IncomingBody, type BodySource } from "./incoming-body.ts";
-import type { MessageLimits } from "./limits.ts";
+import { lengthChunked, type MessageLimits } from "./limits.ts";
 import { copied, joined } from "./output.ts";
-import { requestHeadFrom, requestLineFrom, type RequestHead } from "./request-head.ts";
-import { lengthChunked } from "./response-head.ts";
+import { RequestHeadReader } from "./request-head.ts";
 
 /** Who hears of requests. */
 export interface RequestSink extends BodySource {
-  /** A request: its body is nothing, whole, or a stream that the reader goes on filling. */
-  request(head: RequestHead, body: Body): void;
+  /** A request: `head` is only good during the call; the body is nothing, whole, or a stream that the reader goes on filling. */
+  request(head: RequestHeadReader, body: Body): void;
   /** Whether another request may be read now. */
   ready(): boolean;
 }
@@ -30,14 +29,15 @@ const nothing = new Uint8Array(0);
 export class RequestReader {
   readonly #sink: RequestSink;
   readonly #limits: RequestReaderLimits;
-  readonly #headOptions: HeadTextOptions;
+  readonly #head: RequestHeadReader;
+  readonly #bound: HeadBound;
   readonly #chunkedOptions: ChunkedOptions;
   #mode: Mode = "head";
   #input: Uint8Array = nothing;
   #at = 0;
+  #end = 0;
   #borrowed = false;
   #lineSkipped = false;
-  #head: RequestHead | undefined;
   #body: BodyReader | undefined;
   #stream: IncomingBody | undefined;
   #parts: Uint8Array[] = [];
@@ -46,22 +46,19 @@ export class RequestReader {
   constructor(sink: RequestSink, limits: RequestReaderLimits) {
     this.#sink = sink;
     this.#limits = limits;
-    this.#headOptions = {
-      bytesMax: limits.headBytesMax,
-      tooLarge: wireReasons.HEAD_TOO_LARGE,
-      checkStart: (text, lineEnd) => void requestLineFrom(text, lineEnd, limits.targetBytesMax),
-    };
+    this.#head = new RequestHeadReader(limits);
+    this.#bound = { bytesMax: limits.headBytesMax, tooLarge: wireReasons.HEAD_TOO_LARGE };
     this.#chunkedOptions = { ...limits, reasons: requestChunkedReasons };
   }
 
   /** Whether the connection stands between two requests with nothing read of the next. */
   get between(): boolean {
-    return this.#mode === "head" && this.#input.length === 0;
+    return this.#mode === "head" && this.#end === 0;
   }
 
   /** Whether bytes lie here that have not been looked at, because `ready` said no. */
   get holds(): boolean {
-    return this.#mode === "head" && this.#input.length > 0;
+    return this.#mode === "head" && this.#end > 0;
   }
 
   /** Whether part of a body is still to come. */
@@ -69,18 +66,25 @@ export class RequestReader {
     return this.#mode !== "head";
   }
 
+  /** Whether the rest of a body is read only to be thrown away. */
+  get skipping(): boolean {
+    return this.#mode === "skip";
+  }
+
   /** The stream that is being filled. */
   get stream(): IncomingBody | undefined {
     return this.#mode === "stream" ? this.#stream : undefined;
   }
 
-  /** Takes bytes; `borrowed` ones may be overwritten after the call, so what is kept of them is copied. Throws a WireError. */
-  receive(bytes: Uint8Array, borrowed: boolean): void {
-    if (this.#input.length > 0) {
-      this.#input = joined([this.#input, bytes]);
+  /** Takes `bytes` up to `end`; `borrowed` ones may be overwritten after the call, so what is kept of them is copied. Throws a WireError. */
+  receive(bytes: Uint8Array, end: number, borrowed: boolean): void {
+    if (this.#end > 0) {
+      this.#input = joined([this.#input, bytes.subarray(0, end)]);
+      this.#end = this.#input.length;
       this.#borrowed = false;
     } else {
       this.#input = bytes;
+      this.#end = end;
       this.#borrowed = borrowed;
     }
     this.resume();
@@ -88,23 +92,32 @@ export class RequestReader {
 
   /** Reads on in what is there already. Throws a WireError. */
   resume(): void {
-    while (this.#at < this.#input.length) {
+    while (this.#at < this.#end) {
       if (this.#mode === "head" ? !this.#readHead() : !this.#readBody()) break;
     }
-    if (this.#at >= this.#input.length) this.#input = nothing;
-    else if (this.#at > 0 || this.#borrowed) {
-      this.#input = this.#borrowed ? copied(this.#input.subarray(this.#at)) : this.#input.subarray(this.#at);
-    }
+    if (this.#at >= this.#end) {
+      this.#input = nothing;
+      this.#end = 0;
+    } else if (this.#borrowed || this.#at > 0) this.#keepRest();
     this.#at = 0;
     this.#borrowed = false;
   }
 
   /** Hands out what has not been looked at, for whoever takes the connection over. */
   rest(): Uint8Array {
-    const rest = this.#input.subarray(this.#at);
+    this.#keepRest();
+    const rest = this.#input;
     this.#input = nothing;
     this.#at = 0;
-    return this.#borrowed ? copied(rest) : rest;
+    this.#end = 0;
+    return rest;
+  }
+
+  #keepRest(): void {
+    this.#input = this.#kept(this.#at, this.#end);
+    this.#borrowed = false;
+    this.#end = this.#input.length;
+    this.#at = 0;
   }
 
   /** Whether the rest of a body that nobody reads is short enough to be skipped. */
@@ -130,29 +143,29 @@ export class RequestReader {
     const input = this.#input;
     // One empty line before a request is let through (RFC 9112 §2.2): old clients send it after a body.
     if (!this.#lineSkipped && input[this.#at] === 13) {
-      if (this.#at + 1 >= input.length) return false;
+      if (this.#at + 1 >= this.#end) return false;
       if (input[this.#at + 1] === 10) {
         this.#at += 2;
         this.#lineSkipped = true;
         return true;
       }
     }
-    const text = headTextFrom(input, this.#at, this.#headOptions);
-    if (text === undefined) return false;
+    const head = this.#head;
+    const length = readHead(head, { input, at: this.#at, end: this.#end }, this.#bound);
+    if (length === -1) return false;
     this.#lineSkipped = false;
-    const head = requestHeadFrom(text, this.#limits);
-    this.#at += text.length;
+    this.#at += length;
     if (head.length === 0) this.#sink.request(head, undefined);
     else this.#beginBody(head);
     return true;
   }
 
-  #beginBody(head: RequestHead): void {
+  #beginBody(head: RequestHeadReader): void {
     const { length } = head;
-    const available = this.#input.length - this.#at;
+    const available = this.#end - this.#at;
     const whole = length !== lengthChunked && length <= this.#limits.inlineBytesMax;
     if (whole && available >= length) {
-      const content = this.#kept(this.#input.subarray(this.#at, this.#at + length));
+      const content = this.#kept(this.#at, this.#at + length);
       this.#at += length;
       this.#sink.request(head, content);
       return;
@@ -160,7 +173,6 @@ export class RequestReader {
     this.#body = new BodyReader(length, this.#chunkedOptions);
     this.#parts = [];
     if (whole && !head.expectsContinue) {
-      this.#head = head;
       this.#mode = "whole";
       return;
     }
@@ -170,8 +182,8 @@ export class RequestReader {
   }
 
   /** A chunked body that has arrived whole is handed over whole. */
-  #beginChunked(head: RequestHead, body: BodyReader): void {
-    this.#at = body.read(this.#input, this.#at, (content) => this.#parts.push(this.#kept(content)));
+  #beginChunked(head: RequestHeadReader, body: BodyReader): void {
+    this.#at = body.read(this.#owned(), this.#at, (content) => this.#parts.push(content));
     const parts = this.#parts;
     this.#parts = [];
     if (!body.done) {
@@ -184,29 +196,28 @@ export class RequestReader {
     else this.#sink.request(head, parts.length === 0 ? undefined : joined(parts));
   }
 
-  #beginStream(head: RequestHead, length: number | undefined): void {
+  #beginStream(head: RequestHeadReader, length: number | undefined): void {
     this.#stream = new IncomingBody(this.#sink, length);
     this.#sink.request(head, this.#stream);
   }
 
   #readBody(): boolean {
     const body = this.#body as BodyReader;
-    this.#at = body.read(this.#input, this.#at, (content) => this.#take(content));
+    this.#at = body.read(this.#owned(), this.#at, (content) => this.#take(content));
     if (!body.done) return true;
     const { trailers } = body;
     const stream = this.#stream;
     const whole = this.#mode === "whole";
-    const head = this.#head as RequestHead;
     const parts = this.#parts;
     this.#bodyRead();
-    if (whole) this.#sink.request(head, joined(parts));
+    if (whole) this.#sink.request(this.#head, joined(parts));
     else stream?.finish(trailers);
     return true;
   }
 
   #take(content: Uint8Array): void {
-    if (this.#mode === "whole") this.#parts.push(this.#kept(content));
-    else if (this.#mode === "stream") this.#stream?.push(this.#kept(content));
+    if (this.#mode === "whole") this.#parts.push(content);
+    else if (this.#mode === "stream") this.#stream?.push(content);
     else {
       this.#skipped += content.length;
       if (this.#skipped > this.#limits.unreadBytesMax) {
@@ -222,12 +233,18 @@ export class RequestReader {
     this.#mode = "head";
     this.#body = undefined;
     this.#stream = undefined;
-    this.#head = undefined;
     this.#parts = [];
     this.#skipped = 0;
   }
 
-  #kept(content: Uint8Array): Uint8Array {
-    return this.#borrowed ? copied(content) : content;
+  /** Bytes that stay ours, from `from` to `to`. */
+  #kept(from: number, to: number): Uint8Array {
+    return this.#borrowed ? copied(this.#input, from, to) : this.#input.subarray(from, to);
+  }
+
+  /** The input as bytes that stay ours, with nothing behind its end: parts of it will be handed out. */
+  #owned(): Uint8Array {
+    if (this.#borrowed || this.#input.length !== this.#end) this.#keepRest();
+    return this.#input;
   }
 }

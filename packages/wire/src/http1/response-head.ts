@@ -1,23 +1,8 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { contentLengthFrom, headFieldsFrom, isKeptAlive, type HeadReasons } from "./head.ts";
-import { listHas } from "./syntax.ts";
-
-/** How the end of an answer's body is told: its length, -1 chunked, -2 the end of the connection. */
-export const lengthChunked = -1;
-export const lengthUntilClose = -2;
-
-/** An answer's head, read and judged. */
-export interface ResponseHead {
-  readonly status: number;
-  readonly headers: HeaderList;
-  readonly keepAlive: boolean;
-  /** Bytes of the body, or one of the two above. 0 for HEAD, 1xx, 204 and 304. */
-  readonly length: number;
-  /** HEAD and 304: the length that a GET would have had. */
-  readonly lengthOfGet: number | undefined;
-  readonly upgrade: string | undefined;
-}
+import { contentLengthFrom, HeaderReader, type HeadReasons } from "./head.ts";
+import type { HeadReader } from "./head-text.ts";
+import { lengthChunked, lengthUntilClose } from "./limits.ts";
 
 const invalid = wireReasons.UPSTREAM_HEAD_INVALID;
 const framing = wireReasons.UPSTREAM_FRAMING_INVALID;
@@ -31,44 +16,76 @@ const reasons: HeadReasons = {
 };
 
 /**
- * Checks the status line, `text` up to `lineEnd` (RFC 9112 §4). A missing reason phrase without its space is common enough
- * to be let through; nothing is read from the phrase.
+ * Reads the heads of answers, one after the other; what the last one said stands in its fields until the next. As strict
+ * as for requests, since smuggling works both ways.
  */
-export function checkStatusLine(text: string, lineEnd: number): void {
-  const minor = text.charCodeAt(7);
-  const version = text.startsWith("HTTP/1.") && (minor === 48 || minor === 49) && text.charCodeAt(8) === 32;
-  const first = text.charCodeAt(9);
-  const digits = first >= 49 && first <= 57 && isDigit(text.charCodeAt(10)) && isDigit(text.charCodeAt(11));
-  if (version && digits && (lineEnd === 12 || text.charCodeAt(12) === 32)) return;
-  const found = JSON.stringify(text.slice(0, Math.min(lineEnd, 80)));
-  throw new WireError(invalid, `expected HTTP/1.x SP STATUS SP REASON, found ${found}`);
+export class ResponseHeadReader implements HeadReader {
+  /** Of the request that is being answered. To be set before `read`. */
+  method = "";
+  status = 0;
+  headers: HeaderList = [];
+  keepAlive = false;
+  /** Bytes of the body, `lengthChunked` or `lengthUntilClose`. 0 for HEAD, 1xx, 204 and 304. */
+  length = 0;
+  /** HEAD and 304: the length that a GET would have had. */
+  lengthOfGet: number | undefined;
+  upgrade: string | undefined;
+  #minor = 1;
+  readonly #fields: HeaderReader;
+
+  constructor(headerCountMax: number) {
+    this.#fields = new HeaderReader(headerCountMax, reasons);
+  }
+
+  read(text: string): number {
+    const lineEnd = text.indexOf("\r");
+    if (lineEnd === -1 || lineEnd + 1 >= text.length) return -1;
+    this.#readLine(text, lineEnd);
+    const fields = this.#fields;
+    const end = fields.read(text, lineEnd + 2);
+    if (end === -1) return -1;
+    const { status } = this;
+    const length = responseLength(fields.contentLength, fields.transferEncoding, this.#minor);
+    const bodiless = status < 200 || status === 204 || status === 304 || this.method === "HEAD";
+    this.headers = fields.headers;
+    this.lengthOfGet = bodiless && length >= 0 && status >= 200 && status !== 204 ? length : undefined;
+    this.length = bodiless ? 0 : length;
+    this.keepAlive = this.length !== lengthUntilClose && fields.keepsAlive(this.#minor);
+    this.upgrade = status === 101 && fields.upgrades ? fields.upgrade : undefined;
+    return end;
+  }
+
+  checkStart(text: string): void {
+    this.#readLine(text, text.indexOf("\r"));
+  }
+
+  /** RFC 9112 §4. A missing reason phrase without its space is common enough to be let through; nothing is read from it. */
+  #readLine(text: string, lineEnd: number): void {
+    const minor = text.charCodeAt(7) - 48;
+    const version = text.startsWith("HTTP/1.") && (minor === 0 || minor === 1) && text.charCodeAt(8) === 32;
+    const status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11);
+    if (
+      !version ||
+      !(status >= 100) ||
+      !(lineEnd === 12 || (lineEnd > 12 && text.charCodeAt(12) === 32)) ||
+      text.charCodeAt(lineEnd + 1) !== 10
+    ) {
+      const found = JSON.stringify(text.slice(0, Math.min(lineEnd, 80)));
+      throw new WireError(invalid, `expected HTTP/1.x SP STATUS SP REASON, found ${found}`);
+    }
+    for (let at = 13; at < lineEnd; at += 1) {
+      const code = text.charCodeAt(at);
+      if ((code < 32 && code !== 9) || code === 127) throw new WireError(invalid, "expected no control characters in the status line");
+    }
+    this.status = status;
+    this.#minor = minor;
+  }
 }
 
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
-}
-
-/** Reads a whole answer's head: `text` ends with the empty line. As strict as requests, since smuggling works both ways. */
-export function responseHeadFrom(text: string, options: { method: string; headerCountMax: number }): ResponseHead {
-  const lineEnd = text.indexOf("\r");
-  checkStatusLine(text, lineEnd);
-  const minor = text.charCodeAt(7) - 48;
-  const status = Number(text.slice(9, 12));
-  const fields = headFieldsFrom(text, lineEnd + 2, text.length - 2, { countMax: options.headerCountMax, reasons });
-  let length = responseLength(fields.contentLength, fields.transferEncoding, minor);
-  const bodiless = options.method === "HEAD" || status === 204 || status === 304 || status < 200;
-  const lengthOfGet = bodiless && length >= 0 && status >= 200 && status !== 204 ? length : undefined;
-  if (bodiless) length = 0;
-  const switches =
-    status === 101 && fields.upgrade !== undefined && fields.connection !== undefined && listHas(fields.connection, "upgrade");
-  return {
-    status,
-    headers: fields.headers,
-    keepAlive: isKeptAlive(fields, minor) && length !== lengthUntilClose,
-    length,
-    lengthOfGet,
-    upgrade: switches ? fields.upgrade : undefined,
-  };
+/** The digit at `at`, or NaN. */
+function digit(text: string, at: number): number {
+  const value = text.charCodeAt(at) - 48;
+  return value >= 0 && value <= 9 ? value : NaN;
 }
 
 function responseLength(contentLength: string | undefined, transferEncoding: string | undefined, minor: number): number {

@@ -2,18 +2,18 @@ import type { Body, HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { BodyReader } from "./body-reader.ts";
 import { responseChunkedReasons, type ChunkedOptions } from "./chunked.ts";
-import { headTextFrom, type HeadTextOptions } from "./head-text.ts";
+import { readHead, type HeadBound } from "./head-text.ts";
 import { bodyStreamOf, IncomingBody, type BodySource } from "./incoming-body.ts";
 import type { MessageLimits } from "./limits.ts";
 import { copied, joined } from "./output.ts";
-import { checkStatusLine, responseHeadFrom, type ResponseHead } from "./response-head.ts";
+import { ResponseHeadReader } from "./response-head.ts";
 
 /** Who hears of answers. */
 export interface ResponseSink extends BodySource {
   /** A 1xx other than 101. */
   interim(status: number, headers: HeaderList): void;
-  /** The final answer: its body is nothing, whole, or a stream that the reader goes on filling. */
-  response(head: ResponseHead, body: Body): void;
+  /** The final answer: `head` is only good during the call; the body is nothing, whole, or a stream that the reader goes on filling. */
+  response(head: ResponseHeadReader, body: Body): void;
   /** The answer has been read to its end. */
   complete(): void;
 }
@@ -26,15 +26,15 @@ const interimMax = 16;
 export class ResponseReader {
   readonly #sink: ResponseSink;
   readonly #limits: MessageLimits;
-  readonly #headOptions: HeadTextOptions;
+  readonly #head: ResponseHeadReader;
+  readonly #bound: HeadBound;
   readonly #chunkedOptions: ChunkedOptions;
   #mode: Mode = "none";
-  #method = "";
   #input: Uint8Array = nothing;
   #at = 0;
+  #end = 0;
   #borrowed = false;
   #interims = 0;
-  #head: ResponseHead | undefined;
   #body: BodyReader | undefined;
   #stream: IncomingBody | undefined;
   #parts: Uint8Array[] = [];
@@ -42,7 +42,8 @@ export class ResponseReader {
   constructor(sink: ResponseSink, limits: MessageLimits) {
     this.#sink = sink;
     this.#limits = limits;
-    this.#headOptions = { bytesMax: limits.headBytesMax, tooLarge: wireReasons.UPSTREAM_HEAD_TOO_LARGE, checkStart: checkStatusLine };
+    this.#head = new ResponseHeadReader(limits.headerCountMax);
+    this.#bound = { bytesMax: limits.headBytesMax, tooLarge: wireReasons.UPSTREAM_HEAD_TOO_LARGE };
     this.#chunkedOptions = { ...limits, reasons: responseChunkedReasons };
   }
 
@@ -64,28 +65,31 @@ export class ResponseReader {
   /** A request with `method` has been sent: its answer comes next. */
   begin(method: string): void {
     this.#mode = "head";
-    this.#method = method;
+    this.#head.method = method;
     this.#interims = 0;
   }
 
-  /** Takes bytes; `borrowed` ones may be overwritten after the call. Throws a WireError, after which nothing more can be read. */
-  receive(bytes: Uint8Array, borrowed: boolean): void {
-    if (this.#input.length > 0) {
-      this.#input = joined([this.#input, bytes]);
+  /** Takes `bytes` up to `end`; `borrowed` ones may be overwritten after the call. Throws a WireError, after which nothing more can be read. */
+  receive(bytes: Uint8Array, end: number, borrowed: boolean): void {
+    if (this.#end > 0) {
+      this.#input = joined([this.#input, bytes.subarray(0, end)]);
+      this.#end = this.#input.length;
       this.#borrowed = false;
     } else {
       this.#input = bytes;
+      this.#end = end;
       this.#borrowed = borrowed;
     }
-    while (this.#at < this.#input.length) {
+    while (this.#at < this.#end) {
       if (this.#mode === "none")
         throw new WireError(wireReasons.UPSTREAM_FRAMING_INVALID, "expected no bytes between two answers, found some");
       if (this.#mode === "taken") return;
       if (this.#mode === "head" ? !this.#readHead() : !this.#readBody()) break;
     }
-    if (this.#at >= this.#input.length) this.#input = nothing;
-    else if (this.#borrowed) this.#input = copied(this.#input.subarray(this.#at));
-    else if (this.#at > 0) this.#input = this.#input.subarray(this.#at);
+    if (this.#at >= this.#end) {
+      this.#input = nothing;
+      this.#end = 0;
+    } else if (this.#borrowed || this.#at > 0) this.#keepRest();
     this.#at = 0;
     this.#borrowed = false;
   }
@@ -107,21 +111,30 @@ export class ResponseReader {
     this.#mode = "none";
     this.#input = nothing;
     this.#at = 0;
+    this.#end = 0;
   }
 
   /** Hands out what has not been looked at, for whoever takes the connection over. */
   rest(): Uint8Array {
-    const rest = this.#input.subarray(this.#at);
+    this.#keepRest();
+    const rest = this.#input;
     this.#input = nothing;
+    this.#end = 0;
+    return rest;
+  }
+
+  #keepRest(): void {
+    this.#input = this.#kept(this.#at, this.#end);
+    this.#borrowed = false;
+    this.#end = this.#input.length;
     this.#at = 0;
-    return this.#borrowed ? copied(rest) : rest;
   }
 
   #readHead(): boolean {
-    const text = headTextFrom(this.#input, this.#at, this.#headOptions);
-    if (text === undefined) return false;
-    const head = responseHeadFrom(text, { method: this.#method, headerCountMax: this.#limits.headerCountMax });
-    this.#at += text.length;
+    const head = this.#head;
+    const length = readHead(head, { input: this.#input, at: this.#at, end: this.#end }, this.#bound);
+    if (length === -1) return false;
+    this.#at += length;
     if (head.status < 200 && head.status !== 101) {
       this.#interims += 1;
       if (this.#interims > interimMax)
@@ -142,15 +155,15 @@ export class ResponseReader {
     return true;
   }
 
-  #beginBody(head: ResponseHead): void {
+  #beginBody(head: ResponseHeadReader): void {
     const { length } = head;
     const { bodyBytesMax, inlineBytesMax } = this.#limits;
     if (length > bodyBytesMax) {
       throw new WireError(wireReasons.UPSTREAM_BODY_INVALID, `expected a body of at most ${bodyBytesMax} bytes, found ${length} announced`);
     }
     const whole = length > 0 && length <= inlineBytesMax;
-    if (whole && this.#input.length - this.#at >= length) {
-      const content = this.#kept(this.#input.subarray(this.#at, this.#at + length));
+    if (whole && this.#end - this.#at >= length) {
+      const content = this.#kept(this.#at, this.#at + length);
       this.#at += length;
       this.#mode = "none";
       this.#sink.response(head, content);
@@ -158,15 +171,14 @@ export class ResponseReader {
       return;
     }
     this.#body = new BodyReader(length, this.#chunkedOptions);
-    this.#head = head;
     this.#mode = "whole";
     if (whole) return;
-    this.#at = this.#body.read(this.#input, this.#at, (content) => this.#take(content));
+    this.#at = this.#body.read(this.#owned(), this.#at, (content) => this.#take(content));
     if (this.#body.done) this.#done(this.#body.trailers);
     else this.#beginStream(head, length);
   }
 
-  #beginStream(head: ResponseHead, length: number): void {
+  #beginStream(head: ResponseHeadReader, length: number): void {
     const stream = new IncomingBody(this.#sink, length >= 0 ? length : undefined);
     for (const part of this.#parts) stream.push(part);
     this.#parts = [];
@@ -177,7 +189,7 @@ export class ResponseReader {
 
   #readBody(): boolean {
     const body = this.#body as BodyReader;
-    this.#at = body.read(this.#input, this.#at, (content) => this.#take(content));
+    this.#at = body.read(this.#owned(), this.#at, (content) => this.#take(content));
     if (body.bytes > this.#limits.bodyBytesMax) {
       throw new WireError(wireReasons.UPSTREAM_BODY_INVALID, `expected a body of at most ${this.#limits.bodyBytesMax} bytes, found more`);
     }
@@ -189,11 +201,10 @@ export class ResponseReader {
     const whole = this.#mode === "whole";
     const parts = this.#parts;
     const stream = this.#stream;
-    const head = this.#head as ResponseHead;
+    const head = this.#head;
     this.#mode = "none";
     this.#parts = [];
     this.#stream = undefined;
-    this.#head = undefined;
     this.#body = undefined;
     if (!whole) stream?.finish(trailers);
     else if (trailers !== undefined) this.#sink.response(head, bodyStreamOf(parts, trailers));
@@ -202,11 +213,18 @@ export class ResponseReader {
   }
 
   #take(content: Uint8Array): void {
-    if (this.#mode === "whole") this.#parts.push(this.#kept(content));
-    else this.#stream?.push(this.#kept(content));
+    if (this.#mode === "whole") this.#parts.push(content);
+    else this.#stream?.push(content);
   }
 
-  #kept(content: Uint8Array): Uint8Array {
-    return this.#borrowed ? copied(content) : content;
+  /** Bytes that stay ours, from `from` to `to`. */
+  #kept(from: number, to: number): Uint8Array {
+    return this.#borrowed ? copied(this.#input, from, to) : this.#input.subarray(from, to);
+  }
+
+  /** The input as bytes that stay ours, with nothing behind its end: parts of it will be handed out. */
+  #owned(): Uint8Array {
+    if (this.#borrowed || this.#input.length !== this.#end) this.#keepRest();
+    return this.#input;
   }
 }

@@ -1,6 +1,6 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons, type WireReason } from "../reasons.ts";
-import { fieldKinds, fieldNameFrom, isFieldValue, isToken } from "./syntax.ts";
+import { fieldKinds, fieldNameFrom, isFieldValue, isToken, type FieldName } from "./syntax.ts";
 import { isHost } from "./target.ts";
 
 const phrases: Readonly<Record<number, string>> = {
@@ -68,36 +68,61 @@ export function statusLine(status: number): string {
   return line;
 }
 
-/** The lines of a header list, each with its CRLF, and whether `date` was among them. */
-export interface HeaderLines {
-  text: string;
-  dated: boolean;
-}
+const namesRememberedMax = 32;
 
 /**
- * Writes a header list. Throws `reason` for a name that is not a token in lower case or belongs to the framing, and for
- * a value with CR, LF, NUL or another control character: nothing a handler or a proxy hands over can split a message.
+ * Writes header lists. One for each connection: what is handed over has the same names in the same order again and again,
+ * so a name is first compared with the one that stood at its place last time.
  */
-export function headerLinesFrom(headers: HeaderList, reason: WireReason): HeaderLines {
-  let text = "";
-  let dated = false;
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] as string;
-    const value = headers[index + 1];
-    const field = typeof name === "string" ? fieldNameFrom(name) : undefined;
-    if (field === undefined || field.name !== name)
-      throw new WireError(reason, `expected header names in lower case, found ${shown(name)}`);
-    if (field.kind !== fieldKinds.plain) {
-      if (field.kind === fieldKinds.date) dated = true;
-      else if (field.kind !== fieldKinds.expect)
-        throw new WireError(reason, `expected no ${name} among the headers: framing is the codec's`);
-    }
-    if (typeof value !== "string" || !isFieldValue(value)) {
-      throw new WireError(reason, `expected a value without control characters for ${name}, found ${shown(value)}`);
-    }
-    text += `${field.prefix}${value}\r\n`;
+export class HeaderWriter {
+  /** Whether `date` was in the last list. */
+  dated = false;
+  readonly #reason: WireReason;
+  readonly #fields: FieldName[] = [];
+
+  /** `reason` is what to call a list that cannot be sent. */
+  constructor(reason: WireReason) {
+    this.#reason = reason;
   }
-  return { text, dated };
+
+  /**
+   * The lines of a header list, each with its CRLF. Throws for a name that is not a token in lower case or belongs to the
+   * framing, and for a value with CR, LF, NUL or another control character: nothing a handler or a proxy hands over can
+   * split a message.
+   */
+  lines(headers: HeaderList): string {
+    let text = "";
+    this.dated = false;
+    const count = headers.length;
+    for (let index = 0; index < count; index += 2) {
+      const name = headers[index] as string;
+      const value = headers[index + 1] as string;
+      let field = this.#fields[index >> 1];
+      if (field === undefined || field.name !== name) field = this.#field(name, index >> 1);
+      if (field.kind !== fieldKinds.plain) this.#special(field);
+      if (typeof value !== "string" || !isFieldValue(value)) {
+        throw new WireError(this.#reason, `expected a value without control characters for ${name}, found ${shown(value)}`);
+      }
+      text += `${field.prefix}${value}\r\n`;
+    }
+    return text;
+  }
+
+  #field(name: string, place: number): FieldName {
+    const field = typeof name === "string" ? fieldNameFrom(name) : undefined;
+    if (field === undefined || field.name !== name) {
+      throw new WireError(this.#reason, `expected header names in lower case, found ${shown(name)}`);
+    }
+    if (place < namesRememberedMax) this.#fields[place] = field;
+    return field;
+  }
+
+  #special(field: FieldName): void {
+    if (field.kind === fieldKinds.date) this.dated = true;
+    else if (field.kind !== fieldKinds.expect) {
+      throw new WireError(this.#reason, `expected no ${field.name} among the headers: framing is the codec's`);
+    }
+  }
 }
 
 function shown(value: unknown): string {
@@ -111,18 +136,33 @@ export function chunkedEndFrom(trailers: HeaderList | undefined, reason: WireRea
     const name = trailers[index] as string;
     if (fieldNameFrom(name)?.trailerForbidden ?? true) throw new WireError(reason, `expected no ${shown(name)} among the trailers`);
   }
-  return `0\r\n${headerLinesFrom(trailers, reason).text}\r\n`;
+  return `0\r\n${new HeaderWriter(reason).lines(trailers)}\r\n`;
 }
 
-/** The start line and Host of a request. Throws REQUEST_INVALID for what could be read as anything else. */
-export function requestStartFrom(method: string, target: string, authority: string): string {
-  if (!isToken(method)) throw new WireError(wireReasons.REQUEST_INVALID, `expected a method, found ${shown(method)}`);
-  if (!/^[/*][\x21-\x7e]*$/.test(target)) {
-    throw new WireError(wireReasons.REQUEST_INVALID, `expected a target in origin form, visible ASCII, found ${shown(target)}`);
+const targetPattern = /^[/*][\x21-\x7e]*$/;
+
+/** Writes the start line and Host of requests. */
+export class RequestStartWriter {
+  #method = "GET";
+  #authority = "";
+
+  /** Throws REQUEST_INVALID for what could be read as anything else than it is. */
+  start(method: string, target: string, authority: string): string {
+    if (method !== this.#method) {
+      if (!isToken(method)) throw new WireError(wireReasons.REQUEST_INVALID, `expected a method, found ${shown(method)}`);
+      this.#method = method;
+    }
+    if (authority !== this.#authority) {
+      if (!isHost(authority)) {
+        throw new WireError(wireReasons.REQUEST_INVALID, `expected a host with an optional port, found ${shown(authority)}`);
+      }
+      this.#authority = authority;
+    }
+    if (!targetPattern.test(target)) {
+      throw new WireError(wireReasons.REQUEST_INVALID, `expected a target in origin form, visible ASCII, found ${shown(target)}`);
+    }
+    return `${method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n`;
   }
-  if (!isHost(authority))
-    throw new WireError(wireReasons.REQUEST_INVALID, `expected a host with an optional port, found ${shown(authority)}`);
-  return `${method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n`;
 }
 
 /** The body of a refusal. */

@@ -24,21 +24,21 @@ export interface FieldName {
   readonly trailerForbidden: boolean;
 }
 
-const special: Readonly<Record<string, FieldKind>> = {
-  host: fieldKinds.host,
-  "content-length": fieldKinds.contentLength,
-  "transfer-encoding": fieldKinds.transferEncoding,
-  connection: fieldKinds.connection,
-  upgrade: fieldKinds.upgrade,
-  "keep-alive": fieldKinds.dropped,
-  "proxy-connection": fieldKinds.dropped,
-  te: fieldKinds.dropped,
-  expect: fieldKinds.expect,
-  date: fieldKinds.date,
-};
+const special: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
+  ["host", fieldKinds.host],
+  ["content-length", fieldKinds.contentLength],
+  ["transfer-encoding", fieldKinds.transferEncoding],
+  ["connection", fieldKinds.connection],
+  ["upgrade", fieldKinds.upgrade],
+  ["keep-alive", fieldKinds.dropped],
+  ["proxy-connection", fieldKinds.dropped],
+  ["te", fieldKinds.dropped],
+  ["expect", fieldKinds.expect],
+  ["date", fieldKinds.date],
+]);
 
 const trailerForbidden: ReadonlySet<string> = new Set([
-  ...Object.keys(special),
+  ...special.keys(),
   "authorization",
   "proxy-authorization",
   "proxy-authenticate",
@@ -70,51 +70,62 @@ const common =
   "traceparent tracestate baggage connect-protocol-version connect-timeout-ms x-weir-bucket x-weir-version grpc-timeout grpc-status";
 
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
+const notFieldValue = /[^\t\x20-\x7e\x80-\xff]/;
 const learnedMax = 1024;
 const nameLengthLearnedMax = 64;
 
-let known = new Map<string, FieldName>();
+/** One way to write a field name, in some case. */
+export interface FieldSpelling {
+  readonly field: FieldName;
+  /** The name as spelled and its colon; "" when it is too long to be remembered. */
+  readonly start: string;
+}
+
+let known = seeded();
 let learned = 0;
 
 function fieldNameMade(name: string): FieldName {
-  return { name, kind: special[name] ?? fieldKinds.plain, prefix: `${name}: `, trailerForbidden: trailerForbidden.has(name) };
+  return { name, kind: special.get(name) ?? fieldKinds.plain, prefix: `${name}: `, trailerForbidden: trailerForbidden.has(name) };
 }
 
-function seeded(): Map<string, FieldName> {
-  const seeds = new Map<string, FieldName>();
+function seeded(): Map<string, FieldSpelling> {
+  const seeds = new Map<string, FieldSpelling>();
   for (const name of common.split(" ")) {
-    const entry = fieldNameMade(name);
-    seeds.set(name, entry);
-    seeds.set(
-      name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase()),
-      entry,
-    );
+    const field = fieldNameMade(name);
+    const titled = name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase());
+    seeds.set(name, { field, start: `${name}:` });
+    seeds.set(titled, { field, start: `${titled}:` });
   }
   return seeds;
 }
-known = seeded();
 
 /**
- * The field name that `raw` spells, in whatever case; undefined when it is not a token. A pure function of `raw`;
- * up to 1024 names beyond the common ones are remembered, then the memory starts afresh.
+ * The field name that `raw` spells; undefined when it is not a token. A pure function of `raw`; up to 1024 spellings
+ * beyond the common ones are remembered, then the memory starts afresh.
  */
-export function fieldNameFrom(raw: string): FieldName | undefined {
+export function fieldSpellingFrom(raw: string): FieldSpelling | undefined {
   return known.get(raw) ?? learn(raw);
 }
 
-function learn(raw: string): FieldName | undefined {
+/** The field name that `raw` spells, in whatever case; undefined when it is not a token. */
+export function fieldNameFrom(raw: string): FieldName | undefined {
+  return (known.get(raw) ?? learn(raw))?.field;
+}
+
+function learn(raw: string): FieldSpelling | undefined {
   if (!tokenPattern.test(raw)) return undefined;
   const lower = raw.toLowerCase();
-  const entry = known.get(lower) ?? fieldNameMade(unshared(lower));
-  if (raw.length > nameLengthLearnedMax) return entry;
+  const field = known.get(lower)?.field ?? fieldNameMade(unshared(lower));
+  if (raw.length > nameLengthLearnedMax) return { field, start: "" };
   if (learned >= learnedMax) {
     known = seeded();
     learned = 0;
   }
   learned += 1;
-  known.set(unshared(raw), entry);
-  return entry;
+  const key = unshared(raw);
+  const spelling = { field, start: `${key}:` };
+  known.set(key, spelling);
+  return spelling;
 }
 
 /** A copy that does not keep alive the longer string it was cut from. */
@@ -129,12 +140,15 @@ export function isToken(text: string): boolean {
 
 /** Whether a field value may go on the wire: tab, visible ASCII, space and 0x80 to 0xff. No CR, LF or NUL. */
 export function isFieldValue(text: string): boolean {
-  return valuePattern.test(text);
+  return !notFieldValue.test(text);
 }
 
-/** Whether a comma-separated list names `token`, in any case. */
+/** The items of a comma-separated list, in lower case. */
+export function listItems(list: string): string[] {
+  return list.toLowerCase().split(/[\t ]*,[\t ]*/);
+}
+
+/** Whether a comma-separated list names `token`, which is in lower case. */
 export function listHas(list: string, token: string): boolean {
-  if (list.length === token.length) return list === token || list.toLowerCase() === token;
-  if (!list.includes(",")) return false;
-  return list.split(",").some((item) => item.trim().toLowerCase() === token);
+  return list === token || listItems(list).includes(token);
 }
