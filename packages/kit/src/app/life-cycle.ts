@@ -1,24 +1,19 @@
 import type { HttpHandler, ListenAddress, Server } from "@weir/wire";
 import { createServer } from "@weir/wire";
-import { hostname } from "node:os";
 import type { Logger } from "../call.ts";
 import type { Clock } from "../clock.ts";
 import { coreReasons, fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
-import { createClient } from "../rpc/client.ts";
 import { faultAnswer } from "../rpc/node/answer.ts";
 import { createRpcHandler } from "../rpc/node/server.ts";
-import { createWireTransport } from "../rpc/node/transport.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createProcessMetrics } from "../telemetry/process.ts";
 import { createRpcMetrics } from "../telemetry/rpc-metrics.ts";
 import type { AdminServer } from "./admin.ts";
 import { createAdminServer } from "./admin.ts";
-import type { AppOptions, ControlOptions } from "./app.ts";
-import { runDaemons } from "./daemons.ts";
+import type { AppOptions } from "./app-options.ts";
+import { addressText, joinRegistry } from "./join-registry.ts";
 import { listenOn } from "./listen.ts";
-import { createRegistration } from "./registration.ts";
-import { Instance, Registry } from "./registry.weir.ts";
 import { registerServerCounters } from "./server-metrics.ts";
 import type { AppState, StateHolder } from "./state.ts";
 import { createStateHolder } from "./state.ts";
@@ -68,12 +63,12 @@ export async function startApp(options: AppOptions, context: StartContext): Prom
   try {
     const adminAddress = await admin.listen({ host, port: adminPort });
     const address = await listenOn(server, { host, port });
-    log.info("listening", { address: textFrom(address), adminAddress: textFrom(adminAddress), instance: parts.instanceId });
+    log.info("listening", { address: addressText(address), adminAddress: addressText(adminAddress), instance: parts.instanceId });
     state.enter("WARMING_UP");
     const msMax = options.timeouts?.warmUpMsMax ?? 120_000;
     await runWarmUp(context.steps, { ...context, state, msMax });
     state.enter("SERVING");
-    log.info("serving", { address: textFrom(address), instance: parts.instanceId });
+    log.info("serving", { address: addressText(address), instance: parts.instanceId });
     return running(parts, address, adminAddress);
   } catch (error) {
     state.enter("STOPPED");
@@ -121,7 +116,7 @@ function gated(handler: HttpHandler, state: StateHolder): HttpHandler {
 
 function running(parts: Parts, address: ListenAddress, adminAddress: ListenAddress): RunningApp {
   const { context, state, options } = parts;
-  const leave = options.control ? registered(parts, options.control, { address, adminAddress }) : undefined;
+  const leave = joinRegistry(options, { ...context, instanceId: parts.instanceId, address, adminAddress });
   const stopped = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= stopInOrder(parts, leave).finally(stopped.resolve));
@@ -158,61 +153,6 @@ async function stopInOrder(parts: Parts, leave: (() => Promise<void>) | undefine
   await admin.close();
   parts.closeMetrics();
   log.info("stopped", { instance: parts.instanceId });
-}
-
-/** Registers, and answers what takes the instance out again. */
-function registered(
-  parts: Parts,
-  control: ControlOptions,
-  where: { address: ListenAddress; adminAddress: ListenAddress },
-): () => Promise<void> {
-  const { options, context } = parts;
-  const { clock, log, metrics } = context;
-  const deregisterMsMax = options.timeouts?.deregisterMsMax ?? 2000;
-  const transport = createWireTransport({
-    url: control.url,
-    metadata: control.token === undefined ? [] : ["authorization", `Bearer ${control.token}`],
-  });
-  const gauge = metrics.gauge({ name: "weir_app_registered", help: "1 while the registry knows this instance." });
-  const host = control.advertisedHost ?? reachableHost(where.address.host);
-  const daemon = createRegistration({
-    instance: Instance.create({
-      id: parts.instanceId,
-      service: options.name,
-      version: options.version ?? "dev",
-      address: textFrom({ host, port: where.address.port }),
-      adminAddress: textFrom({ host, port: where.adminAddress.port }),
-      contracts: options.services.map((service) => service.descriptor.typeName),
-      startedAtMs: BigInt(clock.nowMs()),
-    }),
-    registry: createClient(Registry, transport),
-    deregisterMsMax: deregisterMsMax / 2,
-    onChange: (known) => gauge.set(known ? 1 : 0),
-    clock,
-    log,
-  });
-  const stop = new AbortController();
-  const ended = runDaemons([{ name: "registration", daemon, restart: true }], {
-    signal: stop.signal,
-    stopMsMax: deregisterMsMax,
-    clock,
-    log,
-  })
-    .catch((error: unknown) => log.warn("leaving the registry took too long", { error }))
-    .then(() => transport.close());
-  return () => {
-    stop.abort();
-    return ended;
-  };
-}
-
-/** What was listened on everywhere can be reached by the name of the machine. */
-function reachableHost(host: string): string {
-  return host === "0.0.0.0" || host === "::" ? hostname() : host;
-}
-
-function textFrom({ host, port }: ListenAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Why a start was given up: somebody asked for a stop. */

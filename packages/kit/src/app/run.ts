@@ -5,7 +5,7 @@ import type { LineWriter } from "../telemetry/line-writer.ts";
 import { createLineWriter } from "../telemetry/line-writer.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { AppOptions } from "./app.ts";
+import type { AppOptions } from "./app-options.ts";
 import type { AppEnvironment } from "./environment.ts";
 import { exitProcess, processEnvironment } from "./environment.ts";
 import { startApp, stopRequested } from "./life-cycle.ts";

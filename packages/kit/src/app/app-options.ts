@@ -1,0 +1,53 @@
+import type { Logger } from "../call.ts";
+import type { Clock } from "../clock.ts";
+import type { Implementation } from "../rpc/implement.ts";
+import type { RpcOptions } from "../rpc/node/server.ts";
+import type { Layer, Message } from "../service.ts";
+
+/** What an app is made of. */
+export interface AppOptions {
+  /** What it is found by: "feed". */
+  readonly name: string;
+  /** From `implement`. */
+  readonly services: readonly Implementation[];
+  /** Tells instances of one app apart. Default WEIR_VERSION under `run`, else "dev". */
+  readonly version?: string;
+  /** Address for calls and for the admin port. Default WEIR_HOST under `run`, else "127.0.0.1". */
+  readonly host?: string;
+  /** 0 takes any free one, which the log names. Default WEIR_PORT under `run`, else 0. */
+  readonly port?: number;
+  /** For /healthz, /readyz and /metrics. Default WEIR_ADMIN_PORT under `run`, else 0. */
+  readonly adminPort?: number;
+  /** Around every method of every service, inside the metrics; first outermost. Default none. */
+  readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
+  /** Limits and more of the RPC server. */
+  readonly rpc?: Omit<RpcOptions, "layers" | "log" | "clock">;
+  /** Where to register. Default WEIR_CONTROL_URL and WEIR_TOKEN under `run`, else nowhere. */
+  readonly control?: ControlOptions;
+  readonly timeouts?: AppTimeouts;
+  /** Default under `run`: JSON lines on the standard output from WEIR_LOG_LEVEL (info) on; under `start`: none. */
+  readonly log?: Logger;
+  readonly clock?: Clock;
+}
+
+/** The control plane that an app registers with. */
+export interface ControlOptions {
+  /** "http://127.0.0.1:7000". */
+  readonly url: string;
+  /** Sent as a bearer token. */
+  readonly token?: string | undefined;
+  /** What others reach this app by. Default its host; for 0.0.0.0 and :: the name of the machine. */
+  readonly advertisedHost?: string;
+}
+
+/** Bounds of the phases, in milliseconds. */
+export interface AppTimeouts {
+  /** For the whole warm-up. Default 120000. */
+  readonly warmUpMsMax?: number;
+  /** For leaving the registry. Default 2000. */
+  readonly deregisterMsMax?: number;
+  /** After leaving the registry calls are still taken for so long, until everybody has heard. Default 500; 0 without control. */
+  readonly leaveMs?: number;
+  /** For calls in flight; what is left is cut. Default 10000. */
+  readonly drainMsMax?: number;
+}
