@@ -6,6 +6,7 @@ import { Routes } from "@weir/api/routes";
 import type { Snapshot } from "@weir/api/snapshots";
 import { Snapshots } from "@weir/api/snapshots";
 import { Traffic } from "@weir/api/traffic";
+import type { NamedDaemon } from "@weir/kit/app/daemons";
 import { Registry } from "@weir/kit/app/registry";
 import type { Logger } from "@weir/kit/call";
 import type { Clock } from "@weir/kit/clock";
@@ -19,7 +20,6 @@ import type { AuditWriter } from "./audit/writer.ts";
 import { createWriter } from "./audit/writer.ts";
 import type { Bell } from "./bell.ts";
 import { createBell } from "./bell.ts";
-import type { ControlCounters } from "./control-metrics.ts";
 import type { Current } from "./current.ts";
 import { createCurrent } from "./current.ts";
 import type { Fleet } from "./fleet.ts";
@@ -45,6 +45,8 @@ import { createSnapshots } from "./snapshots/snapshots.ts";
 import type { Store } from "./store/store.ts";
 import { openStore } from "./store/store.ts";
 import type { InstanceState, RoleName } from "./tables.ts";
+import type { Tally } from "./tally.ts";
+import { createTally } from "./tally.ts";
 import { createTraffic } from "./traffic/traffic.ts";
 import type { TrafficBook } from "./traffic/traffic-book.ts";
 import { createTrafficBook } from "./traffic/traffic-book.ts";
@@ -57,7 +59,6 @@ export interface RoomsOptions {
   readonly bootstrapTokens: BootstrapTokens;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly counters: ControlCounters;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
 }
@@ -68,7 +69,9 @@ export interface Rooms {
   /** Around every method; the first is the outermost. */
   readonly layers: readonly Layer<Message<unknown>, Message<unknown>>[];
   /** Run until control stops, in this order. */
-  readonly daemons: readonly { readonly name: string; readonly run: Daemon }[];
+  readonly daemons: readonly NamedDaemon[];
+  /** What was counted since the start. */
+  readonly tally: Tally;
   /** Makes a one-time link in the name of whoever runs control. */
   createLink(person: { readonly name: string; readonly role: RoleName }): Promise<MadeLink>;
   observe(): RoomsObserved;
@@ -107,7 +110,7 @@ async function roomsOver(store: Store, options: RoomsOptions): Promise<Rooms> {
   const { audit, writer, tokens, clock, current, ledger } = ground;
   const rooms = furnish(ground, options);
   const verification = createVerification(audit, options.log);
-  const guard = { tokens, attempts: createAttempts({ clock }), clock, onRefused: options.counters.refused };
+  const guard = { tokens, attempts: createAttempts({ clock }), clock, onRefused: ground.tally.refused };
   return {
     implementations: rooms.implementations,
     layers: [
@@ -119,10 +122,11 @@ async function roomsOver(store: Store, options: RoomsOptions): Promise<Rooms> {
       authoriseLayer(guard),
     ],
     daemons: [
-      { name: "lease watch", run: rooms.registry.watch },
-      { name: "ledger keeper", run: rooms.keeper.keep },
-      { name: "audit verification", run: verification.run },
+      { name: "lease watch", daemon: rooms.registry.watch, restart: true },
+      { name: "ledger keeper", daemon: rooms.keeper.keep, restart: true },
+      { name: "audit verification", daemon: verification.run, restart: true },
     ],
+    tally: ground.tally,
     createLink({ name, role }) {
       const plan = { name: checkedName(name), role, reason: "asked for by whoever runs control", nowMs: clock.nowMs() };
       return writer.write({ actor: controlActor, action: "Identity.CreateLink" }, (act) => makeLink(act, plan));
@@ -159,6 +163,7 @@ interface Ground {
   readonly bell: Bell;
   /** Rings for pages: anything that they show has changed. */
   readonly viewBell: Bell;
+  readonly tally: Tally;
   /** Aborts when all streams are to end. */
   readonly ending: AbortController;
 }
@@ -174,15 +179,15 @@ async function layGround(store: Store, { bootstrapTokens: texts, clock, log }: R
     viewBell.ring();
   };
   const current = await createCurrent({ read: store.readState, translate: snapshotFrom, onSnapshot, clock, log });
-  const onCommitted = (revision: number | undefined): void => {
-    if (revision !== undefined) void current.refresh();
+  const onCommitted = async (revision: number | undefined): Promise<void> => {
+    if (revision !== undefined) await current.refresh();
   };
   const writer = createWriter({ database, databaseId, owner, head: start.auditHead, clock, onCommitted });
   const audit = createAudit({ database, databaseId, writer });
   const tokens = createTokenBook(start.tokens);
   const origin = { actor: controlActor, action: "Identity.Bootstrap" };
   await writer.write(origin, (act) => bootstrapTokens(act, tokens, { texts, nowMs: clock.nowMs() }));
-  return { store, clock, log, current, ledger, writer, audit, tokens, bell, viewBell, ending: new AbortController() };
+  return { store, clock, log, current, ledger, writer, audit, tokens, bell, viewBell, tally: createTally(), ending: new AbortController() };
 }
 
 interface Furnished {
@@ -194,11 +199,11 @@ interface Furnished {
 }
 
 function furnish(ground: Ground, options: RoomsOptions): Furnished {
-  const { current, ledger, clock, log, bell, viewBell, tokens, audit } = ground;
+  const { current, ledger, clock, log, bell, viewBell, tokens, audit, tally } = ground;
   const { database } = ground.store;
   const { write } = ground.writer;
   const { signal } = ground.ending;
-  const { counters, leaseMs, heartbeatMs } = options;
+  const { leaseMs, heartbeatMs } = options;
   const fleet: Fleet = {
     revision: () => current.state.revision,
     instances: (service) => registry.instances(service),
@@ -210,7 +215,7 @@ function furnish(ground: Ground, options: RoomsOptions): Furnished {
   const { instances: rows } = current.state;
   const registry = createRegistry({ rows, write, versionSeen: releases.versionSeen, clock, log, leaseMs, heartbeatMs });
   const keeper = createLedgerKeeper({ ledger, database, clock, log });
-  const onAcknowledged = counters.acknowledged;
+  const onAcknowledged = tally.acknowledged;
   const snapshots = createSnapshots({
     current,
     ledger,
@@ -225,7 +230,7 @@ function furnish(ground: Ground, options: RoomsOptions): Furnished {
     onAcknowledged,
   });
   const book = createTrafficBook();
-  const traffic = createTraffic({ book, current, silence: createBell(clock), clock, signal, onUnrouted: counters.unrouted });
+  const traffic = createTraffic({ book, current, silence: createBell(clock), clock, signal, onUnrouted: tally.unrouted });
   const implementations = [
     implement(Registry, registry.handlers),
     implement(Releases, releases.handlers),

@@ -24,7 +24,7 @@ async function openHouse(kind: DatabaseKind): Promise<House> {
   const place: TestDatabase = await kind.create();
   const store = await openStore({ databaseUrl: place.url, clock: systemClock });
   const revisions: (number | undefined)[] = [];
-  const writer = createWriter({ ...store, clock: systemClock, onCommitted: (revision) => void revisions.push(revision) });
+  const writer = createWriter({ ...store, clock: systemClock, onCommitted: async (revision) => void revisions.push(revision) });
   const book = createAudit({ ...store, writer });
   return {
     store,
@@ -150,7 +150,7 @@ for (const kind of databaseKinds) {
 
     test("two controls over one database: the one that started last writes, the other is refused", async () => {
       const kindUrl = house.store;
-      const second = createWriter({ ...kindUrl, owner: "other", clock: systemClock, onCommitted: () => undefined });
+      const second = createWriter({ ...kindUrl, owner: "other", clock: systemClock, onCommitted: async () => undefined });
       await assert.rejects(act(second, 5), (error) => isFault(error) && error.reason === "CONTROL_SUPERSEDED");
     });
 

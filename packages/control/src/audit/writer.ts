@@ -17,8 +17,11 @@ export interface WriterOptions {
   /** The end of the chain as it was found at the start, to know one that is cut off while this control runs. */
   readonly head?: Pick<AuditHeadRow, "entries" | "hash"> | undefined;
   readonly clock: Clock;
-  /** Told after each act that changed something; `revision` is undefined when the Snapshot stayed as it was. */
-  readonly onCommitted: (revision: number | undefined) => void;
+  /**
+   * Told after each act that changed something; `revision` is undefined when the Snapshot stayed as it was. Whoever began
+   * the act is answered when this has settled, so that they see what they did; the next act does not wait for it.
+   */
+  readonly onCommitted: (revision: number | undefined) => Promise<void>;
   /** Acts that may wait for their turn. Default 1000. */
   readonly waitingMax?: number;
 }
@@ -71,7 +74,7 @@ export function createWriter(options: WriterOptions): AuditWriter {
     return result;
   }
 
-  async function commit<R>(origin: Origin, body: (attempt: Attempt) => Promise<R>): Promise<R> {
+  async function commit<R>(origin: Origin, body: (attempt: Attempt) => Promise<R>): Promise<{ result: R; attempt: Attempt }> {
     const done = await database.transaction(async (transaction) => {
       await assertOwner(transaction, options.owner);
       const attempt = createAttempt(transaction, { origin, clock });
@@ -84,21 +87,24 @@ export function createWriter(options: WriterOptions): AuditWriter {
     });
     if (done.end) head = done.end;
     for (const action of done.attempt.actions) action();
-    if (done.attempt.drafts.length > 0) onCommitted(done.attempt.revision);
-    return done.result;
+    return done;
+  }
+
+  async function act<R>(origin: Origin, body: (attempt: Attempt) => Promise<R>): Promise<R> {
+    const { result, attempt } = await inTurn(origin, () => commit(origin, body));
+    if (attempt.drafts.length > 0) await onCommitted(attempt.revision);
+    return result;
   }
 
   return {
     get head() {
       return head;
     },
-    write: (origin, body) => inTurn(origin, () => commit(origin, (attempt) => body(attempt.write))),
+    write: (origin, body) => act(origin, (attempt) => body(attempt.write)),
     refuse: (origin, refusal) =>
-      inTurn({ ...origin, call: undefined }, () =>
-        commit(origin, async ({ drafts }) => {
-          drafts.push(draftOf({ ...refusal, from: undefined }, { origin, atMs: clock.nowMs(), outcome: refusal.outcome }));
-        }),
-      ),
+      act({ ...origin, call: undefined }, async ({ drafts }) => {
+        drafts.push(draftOf({ ...refusal, from: undefined }, { origin, atMs: clock.nowMs(), outcome: refusal.outcome }));
+      }),
   };
 }
 

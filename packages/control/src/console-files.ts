@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { extname, join, relative, sep } from "node:path";
+import type { HttpHandler, HttpRequest, HttpResponse } from "@weir/wire";
+import { headerValue } from "@weir/wire";
+import { fault } from "@weir/kit/fault";
+import { controlReasons } from "./reasons.ts";
+
+const filesMax = 1000;
+const bytesMax = 64 * 1024 * 1024;
+
+const contentTypes: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".json": "application/json",
+  ".map": "application/json",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".ico": "image/x-icon",
+  ".woff2": "font/woff2",
+  ".txt": "text/plain; charset=utf-8",
+  ".webmanifest": "application/manifest+json",
+};
+
+/** A build names a file for its content: "/assets/index-B1x9Zq3a.js". Such a file never changes. */
+const hashedName = /^\/assets\/.*[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+$/;
+
+/** Only what comes from here runs, and nobody may frame the page. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+interface ConsoleFile {
+  readonly bytes: Uint8Array;
+  readonly headers: readonly string[];
+  readonly etag: string;
+}
+
+/**
+ * Serves the built pages of the console, for paths that no method has: what lay in the folder when control started and
+ * nothing else, whatever a path says. The rest is 404 ROUTE_NOT_FOUND; without a folder everything is.
+ * Throws CONTROL_OPTIONS_INVALID when the folder holds no index.html, or more than 1000 files or 64 MB.
+ */
+export function createConsoleFiles(directory: string | undefined): HttpHandler {
+  const files = directory === undefined ? new Map<string, ConsoleFile>() : filesFrom(directory);
+  return async (request) => {
+    const path = request.target.split("?", 1)[0] ?? "";
+    const file = files.get(path);
+    if (!file) return notFound(request, path);
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return {
+        status: 405,
+        headers: ["allow", "GET, HEAD", "content-type", "text/plain; charset=utf-8"],
+        body: Buffer.from("Expected GET or HEAD.\n"),
+      };
+    }
+    if (headerValue(request.headers, "if-none-match") === file.etag)
+      return { status: 304, headers: [...file.headers], lengthOfGet: file.bytes.length };
+    if (request.method === "HEAD") return { status: 200, headers: [...file.headers], lengthOfGet: file.bytes.length };
+    return { status: 200, headers: [...file.headers], body: file.bytes };
+  };
+}
+
+function notFound(request: HttpRequest, path: string): HttpResponse {
+  const message = `No method and no page answers ${request.method} ${path.slice(0, 200)}.`;
+  const body = Buffer.from(JSON.stringify({ code: "not_found", reason: "ROUTE_NOT_FOUND", message }));
+  const headers = ["content-type", "application/json"];
+  return request.method === "HEAD" ? { status: 404, headers, lengthOfGet: body.length } : { status: 404, headers, body };
+}
+
+function filesFrom(directory: string): ReadonlyMap<string, ConsoleFile> {
+  if (!existsSync(join(directory, "index.html"))) {
+    throw fault(
+      controlReasons.CONTROL_OPTIONS_INVALID,
+      `Expected the built console at consoleDirectory, found no index.html in ${directory}.`,
+    );
+  }
+  const files = new Map<string, ConsoleFile>();
+  let bytes = 0;
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    // A link could lead out of the folder.
+    if (!entry.isFile()) continue;
+    const place = join(entry.parentPath, entry.name);
+    bytes += statSync(place).size;
+    if (files.size >= filesMax || bytes > bytesMax) {
+      throw fault(
+        controlReasons.CONTROL_OPTIONS_INVALID,
+        `Expected at most ${filesMax} files and ${bytesMax} bytes at consoleDirectory, found more.`,
+      );
+    }
+    const path = `/${relative(directory, place).split(sep).join("/")}`;
+    files.set(path, fileFrom(path, place));
+  }
+  const index = files.get("/index.html");
+  if (index) files.set("/", index);
+  return files;
+}
+
+function fileFrom(path: string, place: string): ConsoleFile {
+  const bytes = readFileSync(place);
+  const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
+  const headers = [
+    ...["content-type", contentTypes[extname(place)] ?? "application/octet-stream"],
+    ...["cache-control", hashedName.test(path) ? "public, max-age=31536000, immutable" : "no-cache"],
+    ...["etag", etag],
+    ...["content-security-policy", policy],
+    ...["x-content-type-options", "nosniff"],
+    ...["referrer-policy", "no-referrer"],
+    ...["cross-origin-opener-policy", "same-origin"],
+    ...["cross-origin-resource-policy", "same-origin"],
+  ];
+  return { bytes, headers, etag };
+}
