@@ -22,7 +22,8 @@ export function createBell(clock: Clock): Bell {
     },
     ring() {
       rings += 1;
-      for (const wake of [...waiters]) wake();
+      // Each takes itself out; those who come meanwhile wait for the next ring.
+      for (const wake of Array.from(waiters)) wake();
     },
     heard(since, { timeoutMs, signal }) {
       if (rings > since || signal.aborted || timeoutMs <= 0) return Promise.resolve();

@@ -109,15 +109,15 @@ function filesFrom(directory: string): ReadonlyMap<string, ConsoleFile> {
 function fileFrom(path: string, place: string): ConsoleFile {
   const bytes = readFileSync(place);
   const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
-  const headers = [
-    ...["content-type", contentTypes[extname(place)] ?? "application/octet-stream"],
-    ...["cache-control", hashedName.test(path) ? "public, max-age=31536000, immutable" : "no-cache"],
-    ...["etag", etag],
-    ...["content-security-policy", policy],
-    ...["x-content-type-options", "nosniff"],
-    ...["referrer-policy", "no-referrer"],
-    ...["cross-origin-opener-policy", "same-origin"],
-    ...["cross-origin-resource-policy", "same-origin"],
-  ];
+  const headers = Object.entries({
+    "content-type": contentTypes[extname(place)] ?? "application/octet-stream",
+    "cache-control": hashedName.test(path) ? "public, max-age=31536000, immutable" : "no-cache",
+    etag,
+    "content-security-policy": policy,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+  }).flat();
   return { bytes, headers, etag };
 }

@@ -26,11 +26,6 @@ export const controlReasons = {
     code: "UNAVAILABLE",
     meaning: "Another control has taken over this database; this one changes nothing any more.",
   },
-  CONTROL_STOPPING: {
-    reason: "CONTROL_STOPPING",
-    code: "UNAVAILABLE",
-    meaning: "Control is going down; ask again in a moment.",
-  },
   UNAUDITED: {
     reason: "UNAUDITED",
     code: "INTERNAL",

@@ -39,8 +39,7 @@ import { createReleases } from "./releases/releases.ts";
 import { createRoutes } from "./routes/routes.ts";
 import type { LedgerKeeper } from "./snapshots/keeper.ts";
 import { createLedgerKeeper } from "./snapshots/keeper.ts";
-import type { Ledger } from "./snapshots/ledger.ts";
-import { createLedger } from "./snapshots/ledger.ts";
+import { Ledger } from "./snapshots/ledger.ts";
 import { createSnapshots } from "./snapshots/snapshots.ts";
 import type { Store } from "./store/store.ts";
 import { openStore } from "./store/store.ts";
@@ -139,7 +138,7 @@ async function roomsOver(store: Store, options: RoomsOptions): Promise<Rooms> {
       auditBrokenSequence: verification.brokenSequence(),
       heartbeatLagMs: rooms.registry.lagMs(),
       trafficCells: rooms.traffic.cells,
-      releaseWatchers: rooms.releases.watchers,
+      releaseWatchers: rooms.releases.watchers(),
       instances: rooms.registry.counts(),
     }),
     endStreams: () => ground.ending.abort(),
@@ -172,7 +171,7 @@ async function layGround(store: Store, { bootstrapTokens: texts, clock, log }: R
   const { database, databaseId, owner } = store;
   const start = await store.readStart();
   const [bell, viewBell] = [createBell(clock), createBell(clock)];
-  const ledger = createLedger(start.dataPlanes, () => current.snapshot.epoch);
+  const ledger = new Ledger(start.dataPlanes, () => current.snapshot.epoch);
   const onSnapshot = (snapshot: Snapshot): void => {
     ledger.remember(snapshot);
     bell.ring();

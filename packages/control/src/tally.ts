@@ -6,9 +6,9 @@ export interface Tally {
   readonly refusedCalls: ReadonlyMap<string, number>;
   /** Requests that reached no endpoint by cause, as data planes reported them. */
   readonly unroutedRequests: ReadonlyMap<string, number>;
-  acknowledged(refusals: number): void;
-  refused(reason: string): void;
-  unrouted(cause: string, count: number): void;
+  readonly acknowledged: (refusals: number) => void;
+  readonly refused: (reason: string) => void;
+  readonly unrouted: (cause: string, count: number) => void;
 }
 
 /** Further names are counted as this one. */

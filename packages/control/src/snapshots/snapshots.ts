@@ -10,7 +10,7 @@ import { controlReasons } from "../reasons.ts";
 import type { Writer } from "../write.ts";
 import { controlActor } from "../write.ts";
 import type { LedgerKeeper } from "./keeper.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Holding, Ledger } from "./ledger.ts";
 
 /** What streaming Snapshots works with. */
 export interface SnapshotsOptions {
@@ -42,29 +42,22 @@ const renewEveryMs = 60_000;
 
 /** Streams Snapshots and hears what became of them. Errors: DATA_PLANE_INVALID, DATA_PLANES_TOO_MANY, REVISION_UNKNOWN. */
 export function createSnapshots(options: SnapshotsOptions): SnapshotsHandlers {
-  const { current, ledger, keeper, viewBell, clock, onAcknowledged } = options;
+  const { current, ledger, keeper, viewBell, clock } = options;
   const startedAtMs = clock.monotonicMs();
   const renewEpoch = createEpochRenewal(options);
-
-  const mayTake = (snapshot: Snapshot, epochHeld: string): boolean => {
-    if (epochHeld === "" || epochHeld === snapshot.epoch) return true;
-    // A database that was lost must not wipe data planes that still serve well: first there must be something to serve.
-    const isPoor = snapshot.routes.length === 0 || !snapshot.clusters.some(({ endpoints }) => endpoints.length > 0);
-    return !isPoor && clock.monotonicMs() - startedAtMs >= options.graceMs;
-  };
-
   return {
     async *subscribe(request, call) {
       const name = checkedName(request.dataPlane);
       refuseTooMany(ledger, name);
-      if (ledger.connections >= subscriptionsMax) {
-        throw fault(controlReasons.DATA_PLANES_TOO_MANY, `Expected at most ${subscriptionsMax} subscriptions, found as many.`);
-      }
+      refuseSubscriptions(ledger);
       ledger.connect(name, clock.nowMs());
       viewBell.ring();
       try {
-        await noteHeld(request);
-        yield* stream(request, call);
+        if (request.epoch === current.snapshot.epoch) {
+          if (request.revision > current.snapshot.revision) await renewEpoch(request);
+          else if (request.revision > 0n) ledger.hold({ ...heldBy(request, clock), refusals: undefined });
+        }
+        yield* stream(options, { request, call, startedAtMs });
       } finally {
         ledger.disconnect(name, clock.nowMs());
         viewBell.ring();
@@ -82,8 +75,8 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotsHandlers {
         throw fault(controlReasons.REVISION_UNKNOWN, `Expected a revision of at most ${snapshot.revision}, found ${request.revision}.`);
       }
       const refusals = checkedRefusals(request);
-      const { changed, refusalsChanged } = ledger.hold({ ...held(request), refusals });
-      onAcknowledged(refusals.length);
+      const { changed, refusalsChanged } = ledger.hold({ ...heldBy(request, clock), refusals });
+      options.onAcknowledged(refusals.length);
       if (changed) viewBell.ring();
       if (refusalsChanged) await keeper.now(name);
       else if (changed) keeper.later(name);
@@ -93,36 +86,50 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotsHandlers {
       return { revision: current.snapshot.revision, dataPlanes: ledger.list() };
     },
   };
+}
 
-  function held(request: SubscribeRequest | AcknowledgeRequest): { name: string; epoch: string; revision: number; nowMs: number } {
-    return { name: request.dataPlane, epoch: request.epoch, revision: Number(request.revision), nowMs: clock.nowMs() };
-  }
+function heldBy(request: SubscribeRequest | AcknowledgeRequest, clock: Clock): Omit<Holding, "refusals"> {
+  return { name: request.dataPlane, epoch: request.epoch, revision: Number(request.revision), nowMs: clock.nowMs() };
+}
 
-  async function noteHeld(request: SubscribeRequest): Promise<void> {
-    if (request.epoch !== current.snapshot.epoch) return;
-    if (request.revision > current.snapshot.revision) await renewEpoch(request);
-    else if (request.revision > 0n) ledger.hold({ ...held(request), refusals: undefined });
-  }
+interface Subscription {
+  readonly request: SubscribeRequest;
+  readonly call: Call;
+  readonly startedAtMs: number;
+}
 
-  async function* stream(request: SubscribeRequest, call: Call): AsyncGenerator<SubscribeResponse, void, undefined> {
-    const { bell } = options;
-    const signal = AbortSignal.any([call.signal, options.signal]);
-    let { epoch, revision } = request;
-    while (!signal.aborted) {
-      const since = bell.rings;
-      const { snapshot } = current;
-      const isNew = snapshot.epoch !== epoch || snapshot.revision !== revision;
-      if (isNew && mayTake(snapshot, epoch)) {
-        ({ epoch, revision } = snapshot);
-        yield { snapshot };
-      } else {
-        yield { snapshot: undefined };
-      }
-      // The client has taken the last message, so it is alive.
-      ledger.hear(request.dataPlane, clock.nowMs());
-      await bell.heard(since, { timeoutMs: beatMs, signal });
+async function* stream(options: SnapshotsOptions, subscription: Subscription): AsyncGenerator<SubscribeResponse, void, undefined> {
+  const { bell, current, ledger, clock } = options;
+  const { request, call } = subscription;
+  const signal = AbortSignal.any([call.signal, options.signal]);
+  let { epoch, revision } = request;
+  while (!signal.aborted) {
+    const since = bell.rings;
+    const { snapshot } = current;
+    const isNew = snapshot.epoch !== epoch || snapshot.revision !== revision;
+    if (isNew && mayTake(options, { snapshot, epochHeld: epoch, startedAtMs: subscription.startedAtMs })) {
+      ({ epoch, revision } = snapshot);
+      yield { snapshot };
+    } else {
+      yield { snapshot: undefined };
     }
+    // The client has taken the last message, so it is alive.
+    ledger.hear(request.dataPlane, clock.nowMs());
+    await bell.heard(since, { timeoutMs: beatMs, signal });
   }
+}
+
+/**
+ * A database that was lost must not wipe data planes that still serve well: to one that knows another epoch a Snapshot is
+ * given only once there is something to serve and instances had their time to come back.
+ */
+function mayTake(
+  { clock, graceMs }: SnapshotsOptions,
+  { snapshot, epochHeld, startedAtMs }: { snapshot: Snapshot; epochHeld: string; startedAtMs: number },
+): boolean {
+  if (epochHeld === "" || epochHeld === snapshot.epoch) return true;
+  const isPoor = snapshot.routes.length === 0 || !snapshot.clusters.some(({ endpoints }) => endpoints.length > 0);
+  return !isPoor && clock.monotonicMs() - startedAtMs >= graceMs;
 }
 
 /**
@@ -162,6 +169,11 @@ function checkedName(name: string): string {
 function refuseTooMany(ledger: Ledger, name: string): void {
   if (ledger.has(name) || ledger.size < dataPlanesMax) return;
   throw fault(controlReasons.DATA_PLANES_TOO_MANY, `Expected at most ${dataPlanesMax} data planes, found as many.`);
+}
+
+function refuseSubscriptions(ledger: Ledger): void {
+  if (ledger.connections < subscriptionsMax) return;
+  throw fault(controlReasons.DATA_PLANES_TOO_MANY, `Expected at most ${subscriptionsMax} subscriptions, found as many.`);
 }
 
 function checkedRefusals(request: AcknowledgeRequest): Refusal[] {

@@ -14,11 +14,11 @@ export interface Store {
   /** Names this run of control. Whoever opened the database last owns it; the writes of any other are refused. */
   readonly owner: string;
   /** Everything that a Snapshot is made of, as of one moment. */
-  readState(): Promise<ControlState>;
+  readonly readState: () => Promise<ControlState>;
   /** What control begins with beside that. */
-  readStart(): Promise<StartState>;
+  readonly readStart: () => Promise<StartState>;
   /** Lets go of the database. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** What is read once, at the start. */
