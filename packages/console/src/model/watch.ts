@@ -64,9 +64,9 @@ async function readStream<T>(options: WatchOptions<T>, onHeard: () => void, sign
   try {
     for await (const message of options.open(call)) {
       disarm();
-      if (signal.aborted) break;
       onHeard();
-      options.onMessage(message);
+      if (!signal.aborted) options.onMessage(message);
+      if (signal.aborted) break;
       disarm = arm();
     }
     return fault({ reason: "STREAM_ENDED", code: "UNAVAILABLE" }, "Control ended the stream.");
