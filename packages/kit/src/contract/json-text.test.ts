@@ -34,6 +34,16 @@ test("parseJson keeps the last of two keys that are spelled differently and are 
   assert.deepEqual(parseJson('{"\\u0061b\\n":1,"ab\\n":2}'), { "ab\n": 2 });
 });
 
+test("parseJson keeps keys that look like the names it uses itself", () => {
+  const json = { "~0": 1, "~": { "a\n": 2, "~1": [{ '"': 3, "~9": 4, "\\~0": 5 }] }, "~\t": "a\\" };
+  assert.deepEqual(parseJson(JSON.stringify(json)), json);
+});
+
+test("parseJson finds escaped keys behind escaped values and blanks", () => {
+  const text = ' { "a" : "x\\\\" , "b":"\\"", "c":["\\n:"], "d\\t" \r\n\t : {"e\\"":"\\\\"} } ';
+  assert.deepEqual(parseJson(text), { a: "x\\", b: '"', c: ["\n:"], "d\t": { 'e"': "\\" } });
+});
+
 test("parseJson refuses what is no JSON", () => {
   for (const text of ["", "{", "nope", '{"a\\n":1', "[1,]", "{'a':1}", '{"\\x":1}'])
     assert.throws(() => parseJson(text), SyntaxError, text);

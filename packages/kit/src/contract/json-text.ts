@@ -2,6 +2,11 @@ import type { JsonValue } from "./contract.ts";
 
 const tokens = /"(?:[^"\\]|\\[^])*"(\s*:)?/g;
 const depthMax = 1000;
+const mark = "~";
+const quote = 0x22;
+const colon = 0x3a;
+const backslash = 0x5c;
+const blanks = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /**
  * JSON.parse, but every key is read right. V8 from 12.8 on may take an escaped key for another that it has seen before
@@ -11,33 +16,37 @@ const depthMax = 1000;
  */
 export function parseJson(text: string): JsonValue {
   const json = JSON.parse(text) as JsonValue;
-  if (!text.includes("\\")) return json;
+  if (!hasEscapedKey(text)) return json;
   const keys: string[] = [];
-  const mark = unusedMark(text);
-  // The text is valid here, so the tokens are found in one pass.
-  const marked = text.replace(tokens, (token: string, colon: string | undefined) => {
-    if (colon === undefined || !token.includes("\\")) return token;
-    keys.push(JSON.parse(token.slice(0, -colon.length)) as string);
-    return `"${mark}${keys.length - 1}"${colon}`;
+  // The text is valid here, so the tokens are found in one pass. Keys that look like our own names get one too.
+  const renamed = text.replace(tokens, (token: string, after: string | undefined) => {
+    if (after === undefined || !(token.includes("\\") || token.startsWith(`"${mark}`))) return token;
+    keys.push(JSON.parse(token.slice(0, -after.length)) as string);
+    return `"${mark}${keys.length - 1}"${after}`;
   });
-  return keys.length === 0 ? json : restored(JSON.parse(marked) as JsonValue, { mark, keys, depth: 0 });
+  return restored(JSON.parse(renamed) as JsonValue, keys, 0);
 }
 
-/** Letters that the text does not hold. */
-function unusedMark(text: string): string {
-  let mark = "k";
-  while (text.includes(mark)) mark += "k";
-  return mark;
+/** Looks only at the strings of a valid text that hold a backslash, from there to what follows them. */
+function hasEscapedKey(text: string): boolean {
+  let at = text.indexOf("\\");
+  while (at !== -1) {
+    for (let code = backslash; code !== quote; code = text.charCodeAt(at)) at += code === backslash ? 2 : 1;
+    at++;
+    while (blanks.has(text.charCodeAt(at))) at++;
+    if (text.charCodeAt(at) === colon) return true;
+    at = text.indexOf("\\", at);
+  }
+  return false;
 }
 
-function restored(json: JsonValue, names: { readonly mark: string; readonly keys: readonly string[]; readonly depth: number }): JsonValue {
+function restored(json: JsonValue, keys: readonly string[], depth: number): JsonValue {
   if (typeof json !== "object" || json === null) return json;
-  if (names.depth > depthMax) throw new SyntaxError(`JSON nests deeper than ${depthMax}`);
-  const below = { ...names, depth: names.depth + 1 };
-  if (Array.isArray(json)) return json.map((item) => restored(item, below));
+  if (depth > depthMax) throw new SyntaxError(`JSON nests deeper than ${depthMax}`);
+  if (Array.isArray(json)) return json.map((item) => restored(item, keys, depth + 1));
   const entries = Object.entries(json).map(([key, value]) => {
-    const name = key.startsWith(names.mark) ? (names.keys[Number(key.slice(names.mark.length))] ?? key) : key;
-    return [name, restored(value, below)] as const;
+    const name = key.startsWith(mark) ? (keys[Number(key.slice(mark.length))] ?? key) : key;
+    return [name, restored(value, keys, depth + 1)] as const;
   });
   return Object.fromEntries(entries);
 }

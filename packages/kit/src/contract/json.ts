@@ -241,8 +241,13 @@ export function bytesJson(value: Uint8Array): string {
 export function mapJson<V>(map: Readonly<Record<string, V>>, draft: (value: V) => unknown): unknown {
   const keys = Object.keys(map);
   if (keys.length === 0) return undefined;
-  const json = createMap<unknown>();
-  for (const key of keys) json[key] = draft(map[key] as V);
+  // An ordinary object, because JSON.stringify takes three times as long over one without a prototype.
+  const json: Record<string, unknown> = {};
+  for (const key of keys) {
+    const value = draft(map[key] as V);
+    if (key === "__proto__") Object.defineProperty(json, key, { value, enumerable: true });
+    else json[key] = value;
+  }
   return json;
 }
 
