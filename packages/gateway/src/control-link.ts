@@ -20,8 +20,6 @@ export interface ControlLinkOptions {
   readonly holder: SnapshotHolder;
   /** Name of this data plane. */
   readonly name: string;
-  /** Names and values in turn, sent with every call: the token. */
-  readonly metadata: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -38,7 +36,7 @@ const backoffMsMax = 5000;
  * do not come at once.
  */
 export function createControlLink(options: ControlLinkOptions): ControlLink {
-  const { client, holder, name, metadata, clock, log } = options;
+  const { client, holder, name, clock, log } = options;
   let heardAtMs = -Infinity;
   let failures = 0;
   let owed: Acknowledgement | undefined;
@@ -54,7 +52,7 @@ export function createControlLink(options: ControlLinkOptions): ControlLink {
         const sent = owed;
         const { epoch, revision } = sent.snapshot;
         const request = { dataPlane: name, epoch, revision, refusals: [...sent.refusals] };
-        await client.acknowledge(request, { timeoutMs: acknowledgeMs, metadata: [...metadata], clock });
+        await client.acknowledge(request, { timeoutMs: acknowledgeMs, clock });
         acknowledged = sent;
         if (owed === sent) owed = undefined;
       }
@@ -66,7 +64,7 @@ export function createControlLink(options: ControlLinkOptions): ControlLink {
   }
   /** Ends when control ends the stream or falls silent; rejects when it breaks. */
   async function subscribe(signal: AbortSignal): Promise<void> {
-    const call = new Call({ metadata: [...metadata], clock });
+    const call = new Call({ clock });
     const stop = (): void => call.cancel(faultFrom(signal.reason));
     const silence = (): void => call.cancel(fault(coreReasons.DEADLINE_EXCEEDED, `Expected to hear of control within ${silenceMsMax} ms.`));
     let unwatch = clock.after(silenceMsMax, silence);

@@ -189,14 +189,14 @@ function createDaemons(
 ): Daemons {
   if (options.controlUrl === undefined) return { controlConnected: undefined, start() {}, stop: () => Promise.resolve() };
   const { name, clock, log } = parts;
-  const transport = createWireTransport({ url: options.controlUrl });
+  // On the transport, not on calls: a call does not hand its metadata down to those made in its name.
   const metadata = options.token === undefined ? [] : ["authorization", `Bearer ${options.token}`];
-  const link = createControlLink({ client: createClient(Snapshots, transport), holder, name, metadata, clock, log });
+  const transport = createWireTransport({ url: options.controlUrl, metadata });
+  const link = createControlLink({ client: createClient(Snapshots, transport), holder, name, clock, log });
   const report = trafficReport({
     client: createClient(Traffic, transport),
     name,
     startId: parts.ids.traceId(),
-    metadata,
     take: () => ({ endpoints: endpoints.takeReports(), causes: parts.meter.takeReport() }),
     dropped: reportsDropped(metrics),
     clock,

@@ -12,8 +12,6 @@ export interface TrafficReportOptions {
   readonly name: string;
   /** Tells this start of the data plane from others. */
   readonly startId: string;
-  /** Names and values in turn, sent with every call: the token. */
-  readonly metadata: readonly string[];
   /** What was counted since it was last asked. */
   readonly take: () => { readonly endpoints: EndpointTraffic[]; readonly causes: CauseCount[] };
   readonly dropped: Counter;
@@ -31,7 +29,7 @@ const waitingMax = 60;
  * counted. A report that may have arrived is sent again under its own number, so that control counts it once.
  */
 export function trafficReport(options: TrafficReportOptions): Daemon {
-  const { client, name, startId, metadata, take, dropped, clock, log } = options;
+  const { client, name, startId, take, dropped, clock, log } = options;
   const waiting: ReportRequest[] = [];
   let sequence = 0n;
   let failing = false;
@@ -48,7 +46,7 @@ export function trafficReport(options: TrafficReportOptions): Daemon {
   async function send(): Promise<void> {
     try {
       for (let report = waiting[0]; report !== undefined; report = waiting[0]) {
-        await client.report(report, { timeoutMs: reportMs, metadata: [...metadata], clock });
+        await client.report(report, { timeoutMs: reportMs, clock });
         if (waiting[0] === report) waiting.shift();
       }
       failing = false;
