@@ -13,7 +13,7 @@ export interface Credentials {
 }
 
 /** Where `weir dev` keeps its state, below the folder it was started in. */
-export const devDirectory = join(".weir", "dev");
+export const devDirectory: string = join(".weir", "dev");
 
 const file = "credentials.json";
 

@@ -145,10 +145,10 @@ test("bad input is refused with its reason and changes nothing", async () => {
   const beforehand = (await releases.getRelease({ service: "feed" }, { timeoutMs: 5000 })).release;
   const shares = (v2: number, v1: number): { version: string; weight: number }[] => [{ version: "v2", weight: v2 }, { version: "v1", weight: v1 }];
   const cases: [string, Promise<unknown>][] = [
-    ["WEIGHTS_INVALID", releases.setWeights({ service: "feed", shares: shares(500, 500), reason: "does not sum" })],
+    ["WEIGHTS_SUM_INVALID", releases.setWeights({ service: "feed", shares: shares(500, 500), reason: "does not sum" })],
     ["REASON_MISSING", releases.setWeights({ service: "feed", shares: shares(500, 9500), reason: " " })],
     ["SERVICE_UNKNOWN", releases.setWeights({ service: "nobody", shares: shares(500, 9500), reason: "unknown service" })],
-    ["VERSION_UNKNOWN", releases.setWeights({ service: "feed", shares: [{ version: "v9", weight: 10_000 }], reason: "unknown version" })],
+    ["VERSION_UNKNOWN", releases.setWeights({ service: "feed", shares: [{ version: "v9", weight: 500 }, { version: "v1", weight: 9500 }], reason: "unknown version" })],
   ];
   for (const [reason, promise] of cases) {
     await assert.rejects(promise, (error: unknown) => isFault(error) && error.reason === reason, `expected ${reason}`);
