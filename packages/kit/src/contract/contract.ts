@@ -58,7 +58,7 @@ export interface MethodDescriptor<Q = unknown, R = unknown> {
   /** From `idempotency_level`: "none" may not be repeated, "safe" changes nothing, "idempotent" may be repeated. */
   readonly idempotency: "none" | "safe" | "idempotent";
   readonly http: readonly HttpRule[];
-  /** Fields of the input that are scalars or repeated scalars, by JSON path, for path and query binding. */
+  /** Fields of the input that are scalars or repeated scalars, by JSON path, for path and query binding. Empty without `http`. */
   readonly fields: readonly FieldDescriptor[];
   /** From `(weir.policy)`: time for the whole call, retries included. Absent for none. */
   readonly timeoutMs?: number;
