@@ -57,7 +57,7 @@ export const PageRequest: MessageType<PageRequest> = {
           message.size = uint32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.feed.v1.PageRequest");
+          fieldUnknown(at, "weir.feed.v1.PageRequest");
       }
     }
     return message;
@@ -112,7 +112,7 @@ export const PageResponse: MessageType<PageResponse> = {
           message.version = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.feed.v1.PageResponse");
+          fieldUnknown(at, "weir.feed.v1.PageResponse");
       }
     }
     return message;
@@ -178,7 +178,7 @@ export const Film: MessageType<Film> = {
           message.score = doubleFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.feed.v1.Film");
+          fieldUnknown(at, "weir.feed.v1.Film");
       }
     }
     return message;
@@ -211,7 +211,7 @@ export const GetFilmRequest: MessageType<GetFilmRequest> = {
           message.id = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.feed.v1.GetFilmRequest");
+          fieldUnknown(at, "weir.feed.v1.GetFilmRequest");
       }
     }
     return message;
@@ -251,7 +251,7 @@ export const GetFilmResponse: MessageType<GetFilmResponse> = {
           message.version = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.feed.v1.GetFilmResponse");
+          fieldUnknown(at, "weir.feed.v1.GetFilmResponse");
       }
     }
     return message;

@@ -30,7 +30,7 @@ export const GreetRequest: MessageType<GreetRequest> = {
           message.name = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.bench.v1.GreetRequest");
+          fieldUnknown(at, "weir.bench.v1.GreetRequest");
       }
     }
     return message;
@@ -95,7 +95,7 @@ export const GreetResponse: MessageType<GreetResponse> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.bench.v1.GreetResponse");
+          fieldUnknown(at, "weir.bench.v1.GreetResponse");
       }
     }
     return message;

@@ -110,7 +110,7 @@ export const AuditEntry: MessageType<AuditEntry> = {
           message.hash = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.AuditEntry");
+          fieldUnknown(at, "weir.api.v1.AuditEntry");
       }
     }
     return message;
@@ -160,7 +160,7 @@ export const ListEntriesRequest: MessageType<ListEntriesRequest> = {
           message.resource = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.ListEntriesRequest");
+          fieldUnknown(at, "weir.api.v1.ListEntriesRequest");
       }
     }
     return message;
@@ -197,7 +197,7 @@ export const ListEntriesResponse: MessageType<ListEntriesResponse> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.ListEntriesResponse");
+          fieldUnknown(at, "weir.api.v1.ListEntriesResponse");
       }
     }
     return message;
@@ -217,7 +217,7 @@ export const VerifyChainRequest: MessageType<VerifyChainRequest> = {
     const message = VerifyChainRequest.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.api.v1.VerifyChainRequest");
+      fieldUnknown(at, "weir.api.v1.VerifyChainRequest");
     }
     return message;
   },
@@ -274,7 +274,7 @@ export const VerifyChainResponse: MessageType<VerifyChainResponse> = {
           message.message = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.VerifyChainResponse");
+          fieldUnknown(at, "weir.api.v1.VerifyChainResponse");
       }
     }
     return message;

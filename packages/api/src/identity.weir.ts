@@ -101,7 +101,7 @@ export const Token: MessageType<Token> = {
           message.revokedAtMs = int64From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.Token");
+          fieldUnknown(at, "weir.api.v1.Token");
       }
     }
     return message;
@@ -121,7 +121,7 @@ export const WhoAmIRequest: MessageType<WhoAmIRequest> = {
     const message = WhoAmIRequest.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.api.v1.WhoAmIRequest");
+      fieldUnknown(at, "weir.api.v1.WhoAmIRequest");
     }
     return message;
   },
@@ -153,7 +153,7 @@ export const WhoAmIResponse: MessageType<WhoAmIResponse> = {
           message.token = Token.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.WhoAmIResponse");
+          fieldUnknown(at, "weir.api.v1.WhoAmIResponse");
       }
     }
     return message;
@@ -186,7 +186,7 @@ export const ExchangeLinkRequest: MessageType<ExchangeLinkRequest> = {
           message.code = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.ExchangeLinkRequest");
+          fieldUnknown(at, "weir.api.v1.ExchangeLinkRequest");
       }
     }
     return message;
@@ -226,7 +226,7 @@ export const ExchangeLinkResponse: MessageType<ExchangeLinkResponse> = {
           message.identity = Token.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.ExchangeLinkResponse");
+          fieldUnknown(at, "weir.api.v1.ExchangeLinkResponse");
       }
     }
     return message;
@@ -276,7 +276,7 @@ export const CreateLinkRequest: MessageType<CreateLinkRequest> = {
           message.reason = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.CreateLinkRequest");
+          fieldUnknown(at, "weir.api.v1.CreateLinkRequest");
       }
     }
     return message;
@@ -319,7 +319,7 @@ export const CreateLinkResponse: MessageType<CreateLinkResponse> = {
           message.expiresAtMs = int64From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.CreateLinkResponse");
+          fieldUnknown(at, "weir.api.v1.CreateLinkResponse");
       }
     }
     return message;
@@ -388,7 +388,7 @@ export const CreateTokenRequest: MessageType<CreateTokenRequest> = {
           message.reason = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.CreateTokenRequest");
+          fieldUnknown(at, "weir.api.v1.CreateTokenRequest");
       }
     }
     return message;
@@ -429,7 +429,7 @@ export const CreateTokenResponse: MessageType<CreateTokenResponse> = {
           message.identity = Token.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.CreateTokenResponse");
+          fieldUnknown(at, "weir.api.v1.CreateTokenResponse");
       }
     }
     return message;
@@ -449,7 +449,7 @@ export const ListTokensRequest: MessageType<ListTokensRequest> = {
     const message = ListTokensRequest.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.api.v1.ListTokensRequest");
+      fieldUnknown(at, "weir.api.v1.ListTokensRequest");
     }
     return message;
   },
@@ -485,7 +485,7 @@ export const ListTokensResponse: MessageType<ListTokensResponse> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.ListTokensResponse");
+          fieldUnknown(at, "weir.api.v1.ListTokensResponse");
       }
     }
     return message;
@@ -526,7 +526,7 @@ export const RevokeTokenRequest: MessageType<RevokeTokenRequest> = {
           message.reason = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.RevokeTokenRequest");
+          fieldUnknown(at, "weir.api.v1.RevokeTokenRequest");
       }
     }
     return message;
@@ -546,7 +546,7 @@ export const RevokeTokenResponse: MessageType<RevokeTokenResponse> = {
     const message = RevokeTokenResponse.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.api.v1.RevokeTokenResponse");
+      fieldUnknown(at, "weir.api.v1.RevokeTokenResponse");
     }
     return message;
   },

@@ -103,7 +103,7 @@ export const Release: MessageType<Release> = {
           message.reason = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.Release");
+          fieldUnknown(at, "weir.api.v1.Release");
       }
     }
     return message;
@@ -123,7 +123,7 @@ export const ListReleasesRequest: MessageType<ListReleasesRequest> = {
     const message = ListReleasesRequest.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.api.v1.ListReleasesRequest");
+      fieldUnknown(at, "weir.api.v1.ListReleasesRequest");
     }
     return message;
   },
@@ -159,7 +159,7 @@ export const ListReleasesResponse: MessageType<ListReleasesResponse> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.ListReleasesResponse");
+          fieldUnknown(at, "weir.api.v1.ListReleasesResponse");
       }
     }
     return message;
@@ -192,7 +192,7 @@ export const GetReleaseRequest: MessageType<GetReleaseRequest> = {
           message.service = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.GetReleaseRequest");
+          fieldUnknown(at, "weir.api.v1.GetReleaseRequest");
       }
     }
     return message;
@@ -225,7 +225,7 @@ export const GetReleaseResponse: MessageType<GetReleaseResponse> = {
           message.release = Release.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.GetReleaseResponse");
+          fieldUnknown(at, "weir.api.v1.GetReleaseResponse");
       }
     }
     return message;
@@ -258,7 +258,7 @@ export const WatchReleaseRequest: MessageType<WatchReleaseRequest> = {
           message.service = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.WatchReleaseRequest");
+          fieldUnknown(at, "weir.api.v1.WatchReleaseRequest");
       }
     }
     return message;
@@ -395,7 +395,7 @@ export const WatchReleaseResponse: MessageType<WatchReleaseResponse> = {
           message.registryChangedAtMs = int64From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.WatchReleaseResponse");
+          fieldUnknown(at, "weir.api.v1.WatchReleaseResponse");
       }
     }
     return message;
@@ -469,7 +469,7 @@ export const InstanceView: MessageType<InstanceView> = {
           message.lastHeardAtMs = int64From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.InstanceView");
+          fieldUnknown(at, "weir.api.v1.InstanceView");
       }
     }
     return message;
@@ -519,7 +519,7 @@ export const BeginReleaseRequest: MessageType<BeginReleaseRequest> = {
           message.reason = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.BeginReleaseRequest");
+          fieldUnknown(at, "weir.api.v1.BeginReleaseRequest");
       }
     }
     return message;
@@ -552,7 +552,7 @@ export const BeginReleaseResponse: MessageType<BeginReleaseResponse> = {
           message.release = Release.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.BeginReleaseResponse");
+          fieldUnknown(at, "weir.api.v1.BeginReleaseResponse");
       }
     }
     return message;
@@ -615,7 +615,7 @@ export const SetWeightsRequest: MessageType<SetWeightsRequest> = {
           message.expectedRevision = uint64From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.SetWeightsRequest");
+          fieldUnknown(at, "weir.api.v1.SetWeightsRequest");
       }
     }
     return message;
@@ -648,7 +648,7 @@ export const SetWeightsResponse: MessageType<SetWeightsResponse> = {
           message.release = Release.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.SetWeightsResponse");
+          fieldUnknown(at, "weir.api.v1.SetWeightsResponse");
       }
     }
     return message;

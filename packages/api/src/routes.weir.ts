@@ -77,7 +77,7 @@ export const RouteSpec: MessageType<RouteSpec> = {
           message.timeoutMs = uint32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.RouteSpec");
+          fieldUnknown(at, "weir.api.v1.RouteSpec");
       }
     }
     return message;
@@ -97,7 +97,7 @@ export const ListRoutesRequest: MessageType<ListRoutesRequest> = {
     const message = ListRoutesRequest.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.api.v1.ListRoutesRequest");
+      fieldUnknown(at, "weir.api.v1.ListRoutesRequest");
     }
     return message;
   },
@@ -133,7 +133,7 @@ export const ListRoutesResponse: MessageType<ListRoutesResponse> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.ListRoutesResponse");
+          fieldUnknown(at, "weir.api.v1.ListRoutesResponse");
       }
     }
     return message;
@@ -174,7 +174,7 @@ export const PutRouteRequest: MessageType<PutRouteRequest> = {
           message.reason = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.PutRouteRequest");
+          fieldUnknown(at, "weir.api.v1.PutRouteRequest");
       }
     }
     return message;
@@ -207,7 +207,7 @@ export const PutRouteResponse: MessageType<PutRouteResponse> = {
           message.revision = uint64From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.PutRouteResponse");
+          fieldUnknown(at, "weir.api.v1.PutRouteResponse");
       }
     }
     return message;
@@ -248,7 +248,7 @@ export const DeleteRouteRequest: MessageType<DeleteRouteRequest> = {
           message.reason = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.DeleteRouteRequest");
+          fieldUnknown(at, "weir.api.v1.DeleteRouteRequest");
       }
     }
     return message;
@@ -281,7 +281,7 @@ export const DeleteRouteResponse: MessageType<DeleteRouteResponse> = {
           message.revision = uint64From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.DeleteRouteResponse");
+          fieldUnknown(at, "weir.api.v1.DeleteRouteResponse");
       }
     }
     return message;

@@ -72,7 +72,7 @@ export const Snapshot: MessageType<Snapshot> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.Snapshot");
+          fieldUnknown(at, "weir.api.v1.Snapshot");
       }
     }
     return message;
@@ -124,7 +124,7 @@ export const Cluster: MessageType<Cluster> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.Cluster");
+          fieldUnknown(at, "weir.api.v1.Cluster");
       }
     }
     return message;
@@ -167,7 +167,7 @@ export const Endpoint: MessageType<Endpoint> = {
           message.address = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.Endpoint");
+          fieldUnknown(at, "weir.api.v1.Endpoint");
       }
     }
     return message;
@@ -270,7 +270,7 @@ export const Route: MessageType<Route> = {
           message.timeoutMs = uint32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.Route");
+          fieldUnknown(at, "weir.api.v1.Route");
       }
     }
     return message;
@@ -312,7 +312,7 @@ export const Share: MessageType<Share> = {
           message.weight = uint32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.Share");
+          fieldUnknown(at, "weir.api.v1.Share");
       }
     }
     return message;
@@ -366,7 +366,7 @@ export const UserIdSource: MessageType<UserIdSource> = {
           message.source = { case: "cookie", value: stringFrom(value, at) };
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.UserIdSource");
+          fieldUnknown(at, "weir.api.v1.UserIdSource");
       }
     }
     return message;
@@ -417,7 +417,7 @@ export const Refusal: MessageType<Refusal> = {
           message.message = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.Refusal");
+          fieldUnknown(at, "weir.api.v1.Refusal");
       }
     }
     return message;
@@ -468,7 +468,7 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
           message.revision = uint64From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.SubscribeRequest");
+          fieldUnknown(at, "weir.api.v1.SubscribeRequest");
       }
     }
     return message;
@@ -502,7 +502,7 @@ export const SubscribeResponse: MessageType<SubscribeResponse> = {
           message.snapshot = Snapshot.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.SubscribeResponse");
+          fieldUnknown(at, "weir.api.v1.SubscribeResponse");
       }
     }
     return message;
@@ -563,7 +563,7 @@ export const AcknowledgeRequest: MessageType<AcknowledgeRequest> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.AcknowledgeRequest");
+          fieldUnknown(at, "weir.api.v1.AcknowledgeRequest");
       }
     }
     return message;
@@ -583,7 +583,7 @@ export const AcknowledgeResponse: MessageType<AcknowledgeResponse> = {
     const message = AcknowledgeResponse.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.api.v1.AcknowledgeResponse");
+      fieldUnknown(at, "weir.api.v1.AcknowledgeResponse");
     }
     return message;
   },
@@ -602,7 +602,7 @@ export const ListDataPlanesRequest: MessageType<ListDataPlanesRequest> = {
     const message = ListDataPlanesRequest.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.api.v1.ListDataPlanesRequest");
+      fieldUnknown(at, "weir.api.v1.ListDataPlanesRequest");
     }
     return message;
   },
@@ -647,7 +647,7 @@ export const ListDataPlanesResponse: MessageType<ListDataPlanesResponse> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.ListDataPlanesResponse");
+          fieldUnknown(at, "weir.api.v1.ListDataPlanesResponse");
       }
     }
     return message;
@@ -729,7 +729,7 @@ export const DataPlane: MessageType<DataPlane> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.DataPlane");
+          fieldUnknown(at, "weir.api.v1.DataPlane");
       }
     }
     return message;

@@ -82,7 +82,7 @@ export const ReportRequest: MessageType<ReportRequest> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.ReportRequest");
+          fieldUnknown(at, "weir.api.v1.ReportRequest");
       }
     }
     return message;
@@ -102,7 +102,7 @@ export const ReportResponse: MessageType<ReportResponse> = {
     const message = ReportResponse.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.api.v1.ReportResponse");
+      fieldUnknown(at, "weir.api.v1.ReportResponse");
     }
     return message;
   },
@@ -199,7 +199,7 @@ export const EndpointTraffic: MessageType<EndpointTraffic> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.EndpointTraffic");
+          fieldUnknown(at, "weir.api.v1.EndpointTraffic");
       }
     }
     return message;
@@ -239,7 +239,7 @@ export const CauseCount: MessageType<CauseCount> = {
           message.count = uint32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.CauseCount");
+          fieldUnknown(at, "weir.api.v1.CauseCount");
       }
     }
     return message;
@@ -292,7 +292,7 @@ export const WatchTrafficRequest: MessageType<WatchTrafficRequest> = {
           message.columnSeconds = uint32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.WatchTrafficRequest");
+          fieldUnknown(at, "weir.api.v1.WatchTrafficRequest");
       }
     }
     return message;
@@ -390,7 +390,7 @@ export const WatchTrafficResponse: MessageType<WatchTrafficResponse> = {
           message.observedRequests = uint32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.WatchTrafficResponse");
+          fieldUnknown(at, "weir.api.v1.WatchTrafficResponse");
       }
     }
     return message;
@@ -437,7 +437,7 @@ export const TrafficColumn: MessageType<TrafficColumn> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.TrafficColumn");
+          fieldUnknown(at, "weir.api.v1.TrafficColumn");
       }
     }
     return message;
@@ -501,7 +501,7 @@ export const TrafficCell: MessageType<TrafficCell> = {
           message.p99Ms = doubleFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.TrafficCell");
+          fieldUnknown(at, "weir.api.v1.TrafficCell");
       }
     }
     return message;
@@ -585,7 +585,7 @@ export const VersionWindow: MessageType<VersionWindow> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.api.v1.VersionWindow");
+          fieldUnknown(at, "weir.api.v1.VersionWindow");
       }
     }
     return message;

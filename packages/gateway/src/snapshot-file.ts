@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Snapshot } from "@weir/api/snapshots";
-import type { JsonValue } from "@weir/kit/contract";
+import { placeAmongPrograms } from "@weir/kit/contract/json";
+import { parseJson } from "@weir/kit/contract/json-text";
 import { fault, faultFrom } from "@weir/kit/fault";
 import { gatewayReasons } from "./reasons.ts";
 
@@ -58,7 +59,8 @@ function snapshotFromText(text: string, path: string): Snapshot {
   const expected = head.slice(formatLine.length);
   if (found !== expected) throw invalid(path, `the checksum ${expected}`, `${found} over ${json.length} characters`);
   try {
-    return Snapshot.fromJson(JSON.parse(json) as JsonValue);
+    // A newer gateway may have written it: this one must start all the same.
+    return Snapshot.fromJson(parseJson(json), placeAmongPrograms());
   } catch (thrown) {
     throw invalid(path, "a Snapshot", faultFrom(thrown).message);
   }

@@ -2,6 +2,7 @@ import { isAddress, isName, isVersion } from "@weir/api/names";
 import type { InstanceView } from "@weir/api/releases";
 import type { Instance } from "@weir/kit/app/registry";
 import { State } from "@weir/kit/app/registry";
+import { parseJson } from "@weir/kit/contract/json-text";
 import { fault } from "@weir/kit/fault";
 import { quoted } from "../quoted.ts";
 import { controlReasons } from "../reasons.ts";
@@ -72,7 +73,7 @@ export function instanceFrom(row: InstanceRow): Instance {
     adminAddress: row.admin_address,
     contracts: JSON.parse(row.contracts) as string[],
     startedAtMs: BigInt(row.started_at_ms),
-    labels: JSON.parse(row.labels) as Instance["labels"],
+    labels: parseJson(row.labels) as Instance["labels"],
   };
 }
 

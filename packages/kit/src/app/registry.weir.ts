@@ -115,7 +115,7 @@ export const Instance: MessageType<Instance> = {
           }
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.Instance");
+          fieldUnknown(at, "weir.registry.v1.Instance");
       }
     }
     return message;
@@ -184,7 +184,7 @@ export const InstanceStatus: MessageType<InstanceStatus> = {
           message.live = boolFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.InstanceStatus");
+          fieldUnknown(at, "weir.registry.v1.InstanceStatus");
       }
     }
     return message;
@@ -224,7 +224,7 @@ export const RegisterRequest: MessageType<RegisterRequest> = {
           message.state = stateJson.from(value, at) as State;
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.RegisterRequest");
+          fieldUnknown(at, "weir.registry.v1.RegisterRequest");
       }
     }
     return message;
@@ -270,7 +270,7 @@ export const RegisterResponse: MessageType<RegisterResponse> = {
           message.heartbeatMs = uint32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.RegisterResponse");
+          fieldUnknown(at, "weir.registry.v1.RegisterResponse");
       }
     }
     return message;
@@ -312,7 +312,7 @@ export const HeartbeatRequest: MessageType<HeartbeatRequest> = {
           message.state = stateJson.from(value, at) as State;
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.HeartbeatRequest");
+          fieldUnknown(at, "weir.registry.v1.HeartbeatRequest");
       }
     }
     return message;
@@ -346,7 +346,7 @@ export const HeartbeatResponse: MessageType<HeartbeatResponse> = {
           message.known = boolFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.HeartbeatResponse");
+          fieldUnknown(at, "weir.registry.v1.HeartbeatResponse");
       }
     }
     return message;
@@ -381,7 +381,7 @@ export const DeregisterRequest: MessageType<DeregisterRequest> = {
           message.instanceId = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.DeregisterRequest");
+          fieldUnknown(at, "weir.registry.v1.DeregisterRequest");
       }
     }
     return message;
@@ -415,7 +415,7 @@ export const DeregisterResponse: MessageType<DeregisterResponse> = {
           message.known = boolFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.DeregisterResponse");
+          fieldUnknown(at, "weir.registry.v1.DeregisterResponse");
       }
     }
     return message;
@@ -449,7 +449,7 @@ export const ListInstancesRequest: MessageType<ListInstancesRequest> = {
           message.service = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.ListInstancesRequest");
+          fieldUnknown(at, "weir.registry.v1.ListInstancesRequest");
       }
     }
     return message;
@@ -486,7 +486,7 @@ export const ListInstancesResponse: MessageType<ListInstancesResponse> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.registry.v1.ListInstancesResponse");
+          fieldUnknown(at, "weir.registry.v1.ListInstancesResponse");
       }
     }
     return message;

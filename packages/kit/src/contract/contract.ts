@@ -29,6 +29,8 @@ export interface JsonPlace {
   field: string;
   /** Item of a list or key of a map being read. */
   item: number | string | undefined;
+  /** Whether fields that the contract does not know are passed over. */
+  readonly skipsUnknown: boolean;
 }
 
 /** Which sides of a method stream. */

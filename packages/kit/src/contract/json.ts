@@ -26,7 +26,15 @@ const floatMax = 3.4028234663852886e38;
 export function placeBelow(above: JsonPlace | undefined): JsonPlace {
   const depth = above === undefined ? 1 : above.depth + 1;
   if (depth > jsonDepthMax) throw jsonInvalid(above, { expected: `at most ${jsonDepthMax} nested messages`, found: "more" });
-  return { above, depth, field: "", item: undefined };
+  return { above, depth, field: "", item: undefined, skipsUnknown: above !== undefined && above.skipsUnknown };
+}
+
+/**
+ * Where reading begins for what another program wrote: its contract may be newer than ours, so fields that ours does not
+ * know are passed over. What people write begins nowhere (undefined): there an unknown name is a slip, and refused.
+ */
+export function placeAmongPrograms(): JsonPlace {
+  return { above: undefined, depth: 0, field: "", item: undefined, skipsUnknown: true };
 }
 
 /** Where a reader stands, "films[3].genre"; "" at the outermost message. */
@@ -48,9 +56,9 @@ export function jsonInvalid(at: JsonPlace | undefined, { expected, found }: { re
   return fault(kitReasons.JSON_INVALID, field === "" ? `JSON: ${description}` : `JSON field ${field}: ${description}`, { details });
 }
 
-/** The Fault for a field that the message does not have. */
-export function fieldUnknown(at: JsonPlace, typeName: string): Fault {
-  return jsonInvalid(at, { expected: `a field of ${typeName}`, found: "an unknown name" });
+/** Meets a field that the contract does not know: passes it over, or throws JSON_INVALID (see `placeAmongPrograms`). */
+export function fieldUnknown(at: JsonPlace, typeName: string): void {
+  if (!at.skipsUnknown) throw jsonInvalid(at, { expected: `a field of ${typeName}`, found: "an unknown name" });
 }
 
 /** The Fault for a field given under both of its names, or a second member of a oneof. */

@@ -1,5 +1,6 @@
 import type { Call, Metadata } from "../call.ts";
 import type { JsonValue, MessageType } from "../contract/contract.ts";
+import { placeAmongPrograms } from "../contract/json.ts";
 import { parseJson } from "../contract/json-text.ts";
 import type { Fault, Reason } from "../fault.ts";
 import { fault } from "../fault.ts";
@@ -92,7 +93,7 @@ export function jsonFromText(text: string, what: string, reason: Pick<Reason, "r
 export function messageFromAnswer<T>(type: MessageType<T>, text: string): T {
   const json = jsonFromText(text, `a ${type.typeName}`, kitReasons.PEER_ANSWER_INVALID);
   try {
-    return type.fromJson(json);
+    return type.fromJson(json, placeAmongPrograms());
   } catch (thrown) {
     throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected a ${type.typeName}, found otherwise: ${(thrown as Error).message}`, {
       cause: thrown,

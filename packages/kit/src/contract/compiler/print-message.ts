@@ -42,7 +42,7 @@ function defaultText(member: DescField | DescOneof, json: JsonScope): string {
 }
 
 function printFromJson(desc: DescMessage, json: JsonScope): string[] {
-  const unknown = `throw ${helper(json, "fieldUnknown")}(at, ${JSON.stringify(desc.typeName)});`;
+  const unknown = `${helper(json, "fieldUnknown")}(at, ${JSON.stringify(desc.typeName)});`;
   const cases =
     desc.fields.length === 0
       ? ["      at.field = key;", `      ${unknown}`]

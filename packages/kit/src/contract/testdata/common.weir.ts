@@ -52,7 +52,7 @@ export const Money: MessageType<Money> = {
           message.nanos = int32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.common.v1.Money");
+          fieldUnknown(at, "weir.golden.common.v1.Money");
       }
     }
     return message;
@@ -96,7 +96,7 @@ export const Graded: MessageType<Graded> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.common.v1.Graded");
+          fieldUnknown(at, "weir.golden.common.v1.Graded");
       }
     }
     return message;

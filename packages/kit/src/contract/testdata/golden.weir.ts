@@ -212,7 +212,7 @@ export const Scalars: MessageType<Scalars> = {
           message.color = colorJson.from(value, at) as Color;
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Scalars");
+          fieldUnknown(at, "weir.golden.v1.Scalars");
       }
     }
     return message;
@@ -348,7 +348,7 @@ export const Optionals: MessageType<Optionals> = {
           message.graded = Graded.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Optionals");
+          fieldUnknown(at, "weir.golden.v1.Optionals");
       }
     }
     return message;
@@ -514,7 +514,7 @@ export const Lists: MessageType<Lists> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Lists");
+          fieldUnknown(at, "weir.golden.v1.Lists");
       }
     }
     return message;
@@ -722,7 +722,7 @@ export const Maps: MessageType<Maps> = {
           }
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Maps");
+          fieldUnknown(at, "weir.golden.v1.Maps");
       }
     }
     return message;
@@ -847,7 +847,7 @@ export const Choices: MessageType<Choices> = {
           message.otherChoice = { case: "right", value: Choices.fromJson(value, at) };
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Choices");
+          fieldUnknown(at, "weir.golden.v1.Choices");
       }
     }
     return message;
@@ -913,7 +913,7 @@ export const Tree: MessageType<Tree> = {
           }
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Tree");
+          fieldUnknown(at, "weir.golden.v1.Tree");
       }
     }
     return message;
@@ -1109,7 +1109,7 @@ export const WellKnown: MessageType<WellKnown> = {
           message.nullValue = nullValueJson.from(value, at) as NullValue;
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.WellKnown");
+          fieldUnknown(at, "weir.golden.v1.WellKnown");
       }
     }
     return message;
@@ -1153,7 +1153,7 @@ export const Holder: MessageType<Holder> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Holder");
+          fieldUnknown(at, "weir.golden.v1.Holder");
       }
     }
     return message;
@@ -1198,7 +1198,7 @@ export const Outer: MessageType<Outer> = {
           at.item = undefined;
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Outer");
+          fieldUnknown(at, "weir.golden.v1.Outer");
       }
     }
     return message;
@@ -1231,7 +1231,7 @@ export const Outer_Inner: MessageType<Outer_Inner> = {
           message.kind = outer_Inner_KindJson.from(value, at) as Outer_Inner_Kind;
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Outer.Inner");
+          fieldUnknown(at, "weir.golden.v1.Outer.Inner");
       }
     }
     return message;
@@ -1358,7 +1358,7 @@ export const Names: MessageType<Names> = {
           message.old = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Names");
+          fieldUnknown(at, "weir.golden.v1.Names");
       }
     }
     return message;
@@ -1392,7 +1392,7 @@ export const Record_: MessageType<Record_> = {
           message.text = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Record");
+          fieldUnknown(at, "weir.golden.v1.Record");
       }
     }
     return message;
@@ -1426,7 +1426,7 @@ export const Call: MessageType<Call> = {
           message.record = Record_.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Call");
+          fieldUnknown(at, "weir.golden.v1.Call");
       }
     }
     return message;
@@ -1446,7 +1446,7 @@ export const Nothing: MessageType<Nothing> = {
     const message = Nothing.create();
     for (const key in object) {
       at.field = key;
-      throw fieldUnknown(at, "weir.golden.v1.Nothing");
+      fieldUnknown(at, "weir.golden.v1.Nothing");
     }
     return message;
   },
@@ -1492,7 +1492,7 @@ export const Enums: MessageType<Enums> = {
           message.digits = digitsJson.from(value, at) as Digits;
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Enums");
+          fieldUnknown(at, "weir.golden.v1.Enums");
       }
     }
     return message;
@@ -1599,7 +1599,7 @@ export const GetItemRequest: MessageType<GetItemRequest> = {
           message.extra = Struct.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.GetItemRequest");
+          fieldUnknown(at, "weir.golden.v1.GetItemRequest");
       }
     }
     return message;
@@ -1652,7 +1652,7 @@ export const Filter: MessageType<Filter> = {
           message.nested = Filter.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Filter");
+          fieldUnknown(at, "weir.golden.v1.Filter");
       }
     }
     return message;
@@ -1692,7 +1692,7 @@ export const Item: MessageType<Item> = {
           message.filter = Filter.fromJson(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.golden.v1.Item");
+          fieldUnknown(at, "weir.golden.v1.Item");
       }
     }
     return message;

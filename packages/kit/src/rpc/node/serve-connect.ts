@@ -3,6 +3,7 @@ import { fault } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
 import type { Message } from "../../service.ts";
 import { bytesFromBase64 } from "../../contract/base64.ts";
+import { placeAmongPrograms } from "../../contract/json.ts";
 import type { Envelope, EnvelopeLimits } from "../envelope.ts";
 import { envelopesFromBody } from "../envelope.ts";
 import { contentTypeStream, contentTypeUnary, isContentType, jsonFromText } from "../protocol-connect.ts";
@@ -13,13 +14,13 @@ import type { Asked, ServedMethod } from "./rpc-server.ts";
 import { serveStream } from "./serve-stream.ts";
 import { serveUnary } from "./serve-unary.ts";
 
-/** HTTP methods that a method answers over Connect: GET only when its contract says that it has no side effects. */
-export function connectVerbs(method: ServedMethod): readonly string[] {
-  return method.descriptor.kind === "unary" && method.descriptor.idempotency === "safe" ? ["GET", "HEAD", "POST"] : ["POST"];
+/** What the target of a Connect request brings: a query, for GET. */
+export interface ConnectTarget {
+  readonly query: string;
 }
 
 /** Answers a Connect request whose HTTP method has been checked. Throws or rejects with a Fault that has not been answered yet. */
-export function serveConnect(asked: Asked, query: string): Promise<HttpResponse> {
+export function serveConnect(asked: Asked, { query }: ConnectTarget): Promise<HttpResponse> {
   const { head, method, request, server } = asked;
   if (head.protocolVersion !== undefined && head.protocolVersion !== "1") {
     throw fault(kitReasons.PROTOCOL_VERSION_UNSUPPORTED, `Expected connect-protocol-version 1, found "${head.protocolVersion}".`);
@@ -67,7 +68,12 @@ function messageFromEnvelope(method: ServedMethod, { flags, data }: Envelope): u
 }
 
 function messageFromBytes(method: ServedMethod, bytes: Uint8Array): unknown {
-  return method.descriptor.input.fromJson(jsonFromText(textFromUtf8(bytes), "message"));
+  return messageFromText(method, textFromUtf8(bytes));
+}
+
+/** Over Connect programs talk, and some have a newer contract than we: fields that we do not know are passed over. */
+function messageFromText(method: ServedMethod, text: string): unknown {
+  return method.descriptor.input.fromJson(jsonFromText(text, "message"), placeAmongPrograms());
 }
 
 /** Source: Connect protocol, "Unary-Get-Request". */
@@ -78,7 +84,7 @@ function messageFromQuery(method: ServedMethod, query: string): unknown {
   expectIdentity(queryValue(query, "compression"));
   const message = queryValue(query, "message");
   if (message === undefined) throw fault(kitReasons.QUERY_INVALID, "Expected a message in the query, found none.");
-  if (queryValue(query, "base64") !== "1") return method.descriptor.input.fromJson(jsonFromText(message, "message"));
+  if (queryValue(query, "base64") !== "1") return messageFromText(method, message);
   const bytes = bytesFromBase64(message);
   if (!bytes) throw fault(kitReasons.QUERY_INVALID, "Expected base64 as message in the query, found something else.");
   return messageFromBytes(method, bytes);

@@ -45,7 +45,7 @@ export const Page: MessageType<Page> = {
           message.nextToken = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.greeter.v1.Page");
+          fieldUnknown(at, "weir.greeter.v1.Page");
       }
     }
     return message;
@@ -124,7 +124,7 @@ export const HelloRequest: MessageType<HelloRequest> = {
           message.seal = bytesFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.greeter.v1.HelloRequest");
+          fieldUnknown(at, "weir.greeter.v1.HelloRequest");
       }
     }
     return message;
@@ -203,7 +203,7 @@ export const HelloResponse: MessageType<HelloResponse> = {
           message.seal = bytesFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.greeter.v1.HelloResponse");
+          fieldUnknown(at, "weir.greeter.v1.HelloResponse");
       }
     }
     return message;
@@ -243,7 +243,7 @@ export const CountRequest: MessageType<CountRequest> = {
           message.text = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.greeter.v1.CountRequest");
+          fieldUnknown(at, "weir.greeter.v1.CountRequest");
       }
     }
     return message;
@@ -283,7 +283,7 @@ export const CountResponse: MessageType<CountResponse> = {
           message.text = stringFrom(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.greeter.v1.CountResponse");
+          fieldUnknown(at, "weir.greeter.v1.CountResponse");
       }
     }
     return message;
@@ -316,7 +316,7 @@ export const SumRequest: MessageType<SumRequest> = {
           message.number = int32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.greeter.v1.SumRequest");
+          fieldUnknown(at, "weir.greeter.v1.SumRequest");
       }
     }
     return message;
@@ -349,7 +349,7 @@ export const SumResponse: MessageType<SumResponse> = {
           message.total = int32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.greeter.v1.SumResponse");
+          fieldUnknown(at, "weir.greeter.v1.SumResponse");
       }
     }
     return message;
@@ -382,7 +382,7 @@ export const EchoRequest: MessageType<EchoRequest> = {
           message.number = int32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.greeter.v1.EchoRequest");
+          fieldUnknown(at, "weir.greeter.v1.EchoRequest");
       }
     }
     return message;
@@ -415,7 +415,7 @@ export const EchoResponse: MessageType<EchoResponse> = {
           message.total = int32From(value, at);
           break;
         default:
-          throw fieldUnknown(at, "weir.greeter.v1.EchoResponse");
+          fieldUnknown(at, "weir.greeter.v1.EchoResponse");
       }
     }
     return message;
