@@ -54,15 +54,18 @@ test("a malformed path template is refused with what was expected", () => {
 test("a variable of one segment is decoded whole, one of several keeps its encoded slashes", () => {
   const one = { field: "a", start: 0, end: 1 };
   const rest = { field: "a", start: 1, end: Infinity };
-  assert.equal(variableValue(one, ["caf%C3%A9%2Fbar+1"]), "café/bar+1");
-  assert.equal(variableValue(rest, ["x", "a%20b%2Fc", "d%2f%C3%A9"]), "a b%2Fc/d%2fé");
-  assert.equal(variableValue(rest, ["x"]), "");
+  assert.equal(variableValue(one, "/caf%C3%A9%2Fbar+1"), "café/bar+1");
+  assert.equal(variableValue(rest, "/x/a%20b%2Fc/d%2f%C3%A9"), "a b%2Fc/d%2fé");
+  assert.equal(variableValue(rest, "/x"), "");
+  assert.equal(variableValue({ field: "a", start: 1, end: 3 }, "/x/a/b%2Fc/y"), "a/b%2Fc");
+  assert.equal(variableValue({ field: "a", start: 1, end: 2 }, "/x/a"), "a");
+  assert.equal(variableValue({ field: "a", start: 0, end: Infinity }, "/"), "");
 });
 
 test("a path that is not percent-encoded UTF-8 is refused", () => {
   for (const raw of ["%", "%zz", "%C3", "%ff"]) {
     assert.throws(
-      () => variableValue({ field: "a", start: 0, end: 1 }, [raw]),
+      () => variableValue({ field: "a", start: 0, end: 1 }, `/${raw}`),
       (thrown) => isFault(thrown) && thrown.reason === "PATH_INVALID",
     );
   }

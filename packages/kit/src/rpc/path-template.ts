@@ -58,13 +58,30 @@ export function parsePathTemplate(text: string): PathTemplate {
 }
 
 /**
- * The value of a variable from the raw segments of a path. One segment is decoded whole; several are decoded except "%2F",
- * which would otherwise look like a border (http.proto). Throws PATH_INVALID.
+ * The value of a variable from a path that matches its template, without query and verb. One segment is decoded whole; several are
+ * decoded except "%2F", which would otherwise look like a border (http.proto). Throws PATH_INVALID.
  */
-export function variableValue(variable: TemplateVariable, rawSegments: readonly string[]): string {
-  if (variable.end === variable.start + 1) return decodeSegment(rawSegments[variable.start] ?? "");
-  const taken = rawSegments.slice(variable.start, variable.end);
-  return taken.map((raw) => (raw.includes("%") ? raw.split(/(%2F)/i).map(keepSlash).join("") : raw)).join("/");
+export function variableValue(variable: TemplateVariable, path: string): string {
+  const from = segmentStart(path, variable.start);
+  if (from > path.length) return "";
+  if (variable.end === Infinity) return decodeSegments(path.slice(from));
+  const until = segmentStart(path, variable.end) - 1;
+  if (variable.end === variable.start + 1) return decodeSegment(path.slice(from, until));
+  return decodeSegments(path.slice(from, until));
+}
+
+/** Where a segment begins; one behind the path's end when it has none so far on. */
+function segmentStart(path: string, index: number): number {
+  let from = path.length === 1 ? 2 : 1;
+  for (let count = 0; count < index && from <= path.length; count++) {
+    const slash = path.indexOf("/", from);
+    from = slash === -1 ? path.length + 1 : slash + 1;
+  }
+  return from;
+}
+
+function decodeSegments(raw: string): string {
+  return raw.includes("%") ? raw.split(/(%2F)/i).map(keepSlash).join("") : raw;
 }
 
 function keepSlash(part: string): string {

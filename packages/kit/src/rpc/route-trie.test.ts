@@ -20,7 +20,7 @@ function found(trie: RouteTrie<string>, request: string): string {
   const match = findRoute(trie, method, path);
   if (match === undefined) return "404";
   if (match.kind === "other_methods") return `405 ${match.allow.join(",")}`;
-  const values = match.leaf.template.variables.map((variable) => ` ${variable.field}=${variableValue(variable, match.rawSegments)}`);
+  const values = match.leaf.template.variables.map((variable) => ` ${variable.field}=${variableValue(variable, match.path)}`);
   return match.leaf.value + values.join("");
 }
 

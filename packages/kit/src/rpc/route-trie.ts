@@ -9,11 +9,11 @@ export interface RouteLeaf<T> {
   readonly value: T;
 }
 
-/** A match: the leaf, and the raw segments for `variableValue` (empty when the path has no variables). */
+/** A match: the leaf, and the path without its verb, for `variableValue`. */
 export interface RouteMatch<T> {
   readonly kind: "found";
   readonly leaf: RouteLeaf<T>;
-  readonly rawSegments: readonly string[];
+  readonly path: string;
 }
 
 /** The path exists, but only for these HTTP methods, sorted. */
@@ -24,48 +24,59 @@ export interface RouteOtherMethods {
 
 /** Rules by path, built once. */
 export interface RouteTrie<T> {
-  /** Paths without variables, found without cutting the path. */
-  readonly literals: Map<string, LeavesByMethod<T>>;
   readonly root: TrieNode<T>;
+  /** Whether any rule ends in a verb; if none does, nobody looks for one. */
+  hasVerbs: boolean;
 }
 
 type LeavesByMethod<T> = Map<string, RouteLeaf<T>>;
 
 interface TrieNode<T> {
   readonly literals: Map<string, TrieNode<T>>;
+  /** The same, while they are few: comparing in place costs less than cutting out a segment and hashing it. */
+  readonly fewLiterals: { readonly text: string; readonly node: TrieNode<T> }[];
   single: TrieNode<T> | undefined;
   rest: TrieNode<T> | undefined;
   /** By verb ("" for none), then by HTTP method. */
   readonly leaves: Map<string, LeavesByMethod<T>>;
 }
 
-interface Search<T> {
+/** What a walk needs to know, and what it brings home. */
+interface Walk<T> {
   readonly method: string;
-  readonly rawSegments: readonly string[];
+  /** Without the verb. */
+  readonly path: string;
   readonly verb: string;
-  readonly allow: Set<string>;
+  readonly isEncoded: boolean;
   found: RouteLeaf<T> | undefined;
+  /** HTTP methods of rules that match but for the method. Made when there is one. */
+  allow: Set<string> | undefined;
 }
+
+const fewMax = 4;
 
 /** A trie without rules. */
 export function createRouteTrie<T>(): RouteTrie<T> {
-  return { literals: new Map(), root: createNode() };
+  return { root: createNode(), hasVerbs: false };
 }
 
 /** Adds a rule. Throws ROUTE_CONFLICT when a rule with the same method and shape is there already. */
 export function addRoute<T>(trie: RouteTrie<T>, method: string, leaf: RouteLeaf<T>): void {
+  const { template } = leaf;
   let node = trie.root;
-  for (const segment of leaf.template.segments) {
+  for (const segment of template.segments) {
     if (segment.kind === "single") node = node.single ??= createNode();
     else if (segment.kind === "rest") node = node.rest ??= createNode();
-    else node = mapEntry(node.literals, segment.text, createNode<T>);
+    else node = literalNode(node, segment.text);
   }
-  const leaves = mapEntry(node.leaves, leaf.template.verb, () => new Map<string, RouteLeaf<T>>());
+  const leaves = node.leaves.get(template.verb) ?? new Map<string, RouteLeaf<T>>();
   const other = leaves.get(method);
-  if (other)
-    throw fault(kitReasons.ROUTE_CONFLICT, `${method} ${leaf.template.text} matches the same paths as ${method} ${other.template.text}.`);
+  if (other) {
+    throw fault(kitReasons.ROUTE_CONFLICT, `${method} ${template.text} matches the same paths as ${method} ${other.template.text}.`);
+  }
   leaves.set(method, leaf);
-  if (leaf.template.segments.every((segment) => segment.kind === "literal")) trie.literals.set(leaf.template.text, leaves);
+  node.leaves.set(template.verb, leaves);
+  if (template.verb !== "") trie.hasVerbs = true;
 }
 
 /**
@@ -73,56 +84,73 @@ export function addRoute<T>(trie: RouteTrie<T>, method: string, leaf: RouteLeaf<
  * branch leads nowhere the next is tried, each node of the trie at most once. Throws PATH_INVALID.
  */
 export function findRoute<T>(trie: RouteTrie<T>, method: string, path: string): RouteMatch<T> | RouteOtherMethods | undefined {
-  const literal = trie.literals.get(path);
-  const direct = literal?.get(method);
-  if (direct) return { kind: "found", leaf: direct, rawSegments: [] };
-  const rawSegments = path === "/" ? [] : path.slice(1).split("/");
-  const allow = new Set<string>(literal?.keys());
-  const last = rawSegments.at(-1) ?? "";
-  const colon = last.lastIndexOf(":");
-  if (colon > 0) {
-    const bare = [...rawSegments.slice(0, -1), last.slice(0, colon)];
-    const found = search(trie, { method, rawSegments: bare, verb: last.slice(colon + 1), allow, found: undefined });
-    if (found) return found;
+  // OPTIONS may ask for "*", which is no path.
+  if (!path.startsWith("/")) return undefined;
+  const isEncoded = path.includes("%");
+  let allow: Set<string> | undefined;
+  if (trie.hasVerbs) {
+    const colon = path.lastIndexOf(":");
+    if (colon > path.lastIndexOf("/") + 1) {
+      const walked: Walk<T> = { method, path: path.slice(0, colon), verb: path.slice(colon + 1), isEncoded, found: undefined, allow };
+      if (walk(trie.root, 1, walked)) return { kind: "found", leaf: walked.found as RouteLeaf<T>, path: walked.path };
+      allow = walked.allow;
+    }
   }
-  const found = search(trie, { method, rawSegments, verb: "", allow, found: undefined });
-  if (found) return found;
-  return allow.size > 0 ? { kind: "other_methods", allow: [...allow].toSorted() } : undefined;
+  const walked: Walk<T> = { method, path, verb: "", isEncoded, found: undefined, allow };
+  // "/" alone has no segments: the walk begins behind its end.
+  if (walk(trie.root, path.length === 1 ? 2 : 1, walked)) return { kind: "found", leaf: walked.found as RouteLeaf<T>, path };
+  return walked.allow && { kind: "other_methods", allow: [...walked.allow].toSorted() };
 }
 
-function search<T>(trie: RouteTrie<T>, state: Search<T>): RouteMatch<T> | undefined {
-  walk(trie.root, 0, state);
-  return state.found && { kind: "found", leaf: state.found, rawSegments: state.rawSegments };
-}
-
-function walk<T>(node: TrieNode<T>, depth: number, state: Search<T>): boolean {
-  if (depth === state.rawSegments.length && takeLeaf(node, state)) return true;
-  if (depth < state.rawSegments.length) {
-    const raw = state.rawSegments[depth] as string;
-    const literal = node.literals.get(decodeSegment(raw));
-    if (literal && walk(literal, depth + 1, state)) return true;
-    if (raw !== "" && node.single && walk(node.single, depth + 1, state)) return true;
+/** `from` is where the next segment begins; behind the path's end there is none. */
+function walk<T>(node: TrieNode<T>, from: number, state: Walk<T>): boolean {
+  const { path } = state;
+  if (from > path.length) {
+    if (takeLeaf(node, state)) return true;
+  } else {
+    const slash = path.indexOf("/", from);
+    const end = slash === -1 ? path.length : slash;
+    const literal = literalAt(node, { from, end }, state);
+    if (literal !== undefined && walk(literal, end + 1, state)) return true;
+    if (end > from && node.single !== undefined && walk(node.single, end + 1, state)) return true;
   }
   return node.rest !== undefined && takeLeaf(node.rest, state);
 }
 
-function takeLeaf<T>(node: TrieNode<T>, state: Search<T>): boolean {
+function literalAt<T>(
+  node: TrieNode<T>,
+  segment: { readonly from: number; readonly end: number },
+  state: Walk<T>,
+): TrieNode<T> | undefined {
+  const { literals, fewLiterals } = node;
+  const { from, end } = segment;
+  if (literals.size === 0) return undefined;
+  if (state.isEncoded || literals.size > fewMax) return literals.get(decodeSegment(state.path.slice(from, end)));
+  for (const literal of fewLiterals) {
+    if (literal.text.length === end - from && state.path.startsWith(literal.text, from)) return literal.node;
+  }
+  return undefined;
+}
+
+function takeLeaf<T>(node: TrieNode<T>, state: Walk<T>): boolean {
   const leaves = node.leaves.get(state.verb);
-  if (!leaves) return false;
+  if (leaves === undefined) return false;
   state.found = leaves.get(state.method);
-  if (state.found) return true;
+  if (state.found !== undefined) return true;
+  state.allow ??= new Set();
   for (const method of leaves.keys()) state.allow.add(method);
   return false;
 }
 
-function createNode<T>(): TrieNode<T> {
-  return { literals: new Map(), single: undefined, rest: undefined, leaves: new Map() };
+function literalNode<T>(node: TrieNode<T>, text: string): TrieNode<T> {
+  const known = node.literals.get(text);
+  if (known) return known;
+  const made = createNode<T>();
+  node.literals.set(text, made);
+  if (node.literals.size <= fewMax) node.fewLiterals.push({ text, node: made });
+  return made;
 }
 
-function mapEntry<K, V>(map: Map<K, V>, key: K, create: () => V): V {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = create();
-  map.set(key, made);
-  return made;
+function createNode<T>(): TrieNode<T> {
+  return { literals: new Map(), fewLiterals: [], single: undefined, rest: undefined, leaves: new Map() };
 }

@@ -12,9 +12,11 @@ export interface RequestHead {
   timeoutMs: number;
 }
 
-/** Reads the headers in one pass. Throws TIMEOUT_INVALID. */
-export function requestHeadFrom(headers: readonly string[]): RequestHead {
-  const head: RequestHead = {
+/** Of a request without any header that matters here. */
+export const noHead: RequestHead = Object.freeze(createHead());
+
+function createHead(): RequestHead {
+  return {
     contentType: undefined,
     contentEncoding: undefined,
     streamEncoding: undefined,
@@ -23,6 +25,11 @@ export function requestHeadFrom(headers: readonly string[]): RequestHead {
     traceparent: undefined,
     timeoutMs: Infinity,
   };
+}
+
+/** Reads the headers in one pass. Throws TIMEOUT_INVALID. */
+export function requestHeadFrom(headers: readonly string[]): RequestHead {
+  const head = createHead();
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const value = headers[index + 1] as string;
     switch (headers[index] as string) {

@@ -21,7 +21,8 @@ export interface RestRoute {
 
 /** What a request brings for its message. */
 export interface RestInput {
-  readonly rawSegments: readonly string[];
+  /** Without the verb. */
+  readonly path: string;
   readonly query: string;
   /** Undefined when the rule takes no body. */
   readonly bodyText: string | undefined;
@@ -54,7 +55,7 @@ export function createRestRoute(method: ServedMethod, rule: HttpRule): RestRoute
 export function messageFromRest(route: RestRoute, input: RestInput): unknown {
   const object = objectFromBody(route, input.bodyText);
   if (input.query !== "") addQuery(object, input.query, route.queryFields);
-  for (const { variable, bound } of route.variables) setField(object, bound, variableValue(variable, input.rawSegments));
+  for (const { variable, bound } of route.variables) setField(object, bound, variableValue(variable, input.path));
   return route.method.descriptor.input.fromJson(object);
 }
 

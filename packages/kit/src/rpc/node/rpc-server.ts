@@ -35,6 +35,8 @@ export interface ServedMethod {
   readonly timeoutMsMax: number;
   readonly deadlines: DeadlineQueue;
   readonly dialect: Dialect;
+  /** HTTP methods over Connect: GET only when the contract says that the method has no side effects. */
+  readonly connectVerbs: readonly string[];
 }
 
 /** How a protocol says its answers. */
@@ -51,7 +53,8 @@ export interface Asked {
   readonly dialect: Dialect;
   readonly request: HttpRequest;
   readonly exchange: Exchange;
-  readonly head: RequestHead;
+  /** Read first of all, once somebody can answer for what it holds. */
+  head: RequestHead;
 }
 
 /** The Call of a request. A trace is continued under a span of its own. */

@@ -13,15 +13,16 @@ import { serveUnary } from "./serve-unary.ts";
 /** Where a REST request leads, and what its target brings. */
 export interface RestTarget {
   readonly route: RestRoute;
-  readonly rawSegments: readonly string[];
+  /** Without the verb. */
+  readonly path: string;
   readonly query: string;
 }
 
 /** Answers a REST request whose route has been found. Throws or rejects with a Fault that has not been answered yet. */
 export function serveRest(asked: Asked, target: RestTarget): Promise<HttpResponse> {
   const { request, server, head } = asked;
-  const { route, rawSegments, query } = target;
-  if (route.rule.body === "") return serveMessage(asked, route, { rawSegments, query, bodyText: undefined });
+  const { route, path, query } = target;
+  if (route.rule.body === "") return serveMessage(asked, route, { path, query, bodyText: undefined });
   return withBody(request.body, server.requestBytesMax, (bytes) => {
     if (bytes.length > 0 && !isContentType(head.contentType, contentTypeUnary)) {
       throw fault(
@@ -32,7 +33,7 @@ export function serveRest(asked: Asked, target: RestTarget): Promise<HttpRespons
     if (head.contentEncoding !== undefined && head.contentEncoding !== "identity") {
       throw fault(kitReasons.ENCODING_UNSUPPORTED, `Expected an uncompressed body, found "${head.contentEncoding}".`);
     }
-    return serveMessage(asked, route, { rawSegments, query, bodyText: textFromUtf8(bytes) });
+    return serveMessage(asked, route, { path, query, bodyText: textFromUtf8(bytes) });
   });
 }
 

@@ -14,13 +14,14 @@ import type { FaultAnswerOptions } from "./answer.ts";
 import { faultAnswer, headAnswer } from "./answer.ts";
 import { withCors } from "./cors.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
-import type { RequestHead } from "./request-head.ts";
-import { requestHeadFrom } from "./request-head.ts";
+import { noHead, requestHeadFrom } from "./request-head.ts";
 import type { RestRoute } from "./rest-route.ts";
 import { createRestRoute } from "./rest-route.ts";
 import type { Asked, RpcServer, ServedMethod } from "./rpc-server.ts";
 import { faultToAnswer } from "./rpc-server.ts";
-import { connectVerbs, serveConnect } from "./serve-connect.ts";
+import type { ConnectTarget } from "./serve-connect.ts";
+import { serveConnect } from "./serve-connect.ts";
+import type { RestTarget } from "./serve-rest.ts";
 import { serveRest } from "./serve-rest.ts";
 
 /** What `createRpcHandler` may be told; every field has a default. */
@@ -72,10 +73,10 @@ function dispatch(server: RpcServer, request: HttpRequest, exchange: Exchange): 
   const path = at === -1 ? target : target.slice(0, at);
   const query = at === -1 ? "" : target.slice(at + 1);
   const method = server.methods.get(path);
-  if (method) {
-    const verbs = connectVerbs(method);
+  if (method !== undefined) {
+    const verbs = method.connectVerbs;
     if (!verbs.includes(request.method)) return Promise.resolve(otherMethods(request, verbs, { rest: false, domain: method.domain }));
-    return answerWith({ server, method, dialect: method.dialect, request, exchange }, (asked) => serveConnect(asked, query));
+    return answerWith({ server, method, dialect: method.dialect, request, exchange, head: noHead }, { query });
   }
   const match = findRoute(server.routes, request.method === "HEAD" ? "GET" : request.method, path);
   if (match === undefined) return undefined;
@@ -84,25 +85,28 @@ function dispatch(server: RpcServer, request: HttpRequest, exchange: Exchange): 
     return Promise.resolve(otherMethods(request, verbs, { rest: true, domain: "weir" }));
   }
   const { value: route } = match.leaf;
-  const about = { server, method: route.method, dialect: route.dialect, request, exchange };
-  return answerWith(about, (asked) => serveRest(asked, { route, rawSegments: match.rawSegments, query }));
+  const asked: Asked = { server, method: route.method, dialect: route.dialect, request, exchange, head: noHead };
+  return answerWith(asked, { route, path: match.path, query });
 }
 
 /** Answers what is thrown before the call begins: bad headers, bodies and messages. */
-function answerWith(about: Omit<Asked, "head">, serve: (asked: Asked) => Promise<HttpResponse>): Promise<HttpResponse> {
-  const { server, method, dialect, request } = about;
-  const refuse = (thrown: unknown): HttpResponse =>
-    faultAnswer(faultToAnswer(thrown, server, method.descriptor.path), { rest: dialect.rest, domain: method.domain });
+function answerWith(asked: Asked, target: RestTarget | ConnectTarget): Promise<HttpResponse> {
+  const { request } = asked;
   let answer: Promise<HttpResponse>;
   try {
-    const head: RequestHead = requestHeadFrom(request.headers);
-    answer = serve({ server, method, dialect, request, exchange: about.exchange, head });
+    asked.head = requestHeadFrom(request.headers);
+    answer = "route" in target ? serveRest(asked, target) : serveConnect(asked, target);
   } catch (thrown) {
-    answer = Promise.resolve(refuse(thrown));
+    answer = Promise.resolve(refusal(thrown, asked));
   }
   // A whole body that was refused has thrown already; only one that is still being read can reject.
-  if (request.body !== undefined && !(request.body instanceof Uint8Array)) answer = answer.catch(refuse);
+  if (request.body !== undefined && !(request.body instanceof Uint8Array))
+    answer = answer.catch((thrown: unknown) => refusal(thrown, asked));
   return request.method === "HEAD" ? answer.then(headAnswer) : answer;
+}
+
+function refusal(thrown: unknown, { server, method, dialect }: Asked): HttpResponse {
+  return faultAnswer(faultToAnswer(thrown, server, method.descriptor.path), { rest: dialect.rest, domain: method.domain });
 }
 
 function otherMethods(request: HttpRequest, verbs: readonly string[], options: FaultAnswerOptions): HttpResponse {
@@ -164,6 +168,7 @@ function servedMethod({ descriptor, service }: BoundMethod, domain: string, opti
     timeoutMsMax: Math.min(descriptor.timeoutMs ?? Infinity, options.timeoutMsMax ?? 30_000),
     deadlines: new DeadlineQueue(options.clock ?? systemClock),
     dialect: { rest: false, text: (message) => descriptor.output.toJson(message) },
+    connectVerbs: descriptor.kind === "unary" && descriptor.idempotency === "safe" ? ["GET", "HEAD", "POST"] : ["POST"],
   };
 }
 
