@@ -62,7 +62,6 @@ export async function* pulses(options: PulseOptions): AsyncGenerator<void, void,
     yield;
     await bell.heard(since, { timeoutMs: everyMs, signal });
     const restMs = togetherMs - (clock.monotonicMs() - beganMs);
-    // A bell that cannot ring any more: only the time or the end of the call ends this wait.
-    if (restMs > 0 && !signal.aborted) await bell.heard(Infinity, { timeoutMs: restMs, signal });
+    if (restMs > 0 && !signal.aborted) await clock.sleep(restMs, signal).catch(() => undefined);
   }
 }

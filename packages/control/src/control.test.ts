@@ -7,11 +7,14 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { State } from "@weir/kit/app/registry";
 import { isFault } from "@weir/kit/fault";
+import { openDatabase } from "@weir/kit/store";
+import { createLogger } from "@weir/kit/telemetry/logger";
 import { createControl } from "./control.ts";
 import { createSqliteFile } from "./fixtures/databases.ts";
 import type { TestControl } from "./fixtures/control.ts";
 import { startControl } from "./fixtures/control.ts";
 import { instanceOf, register, sharesOf, until } from "./fixtures/house.ts";
+import type { ControlTables } from "./tables.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "weir-console-"));
 
@@ -157,6 +160,27 @@ describe("control", { timeout: 30_000 }, () => {
     ending.abort();
     await views.return?.();
     await Promise.all(planes);
+  });
+
+  test("a broken audit row is named after a restart, by method, log and metric", async () => {
+    const database = createSqliteFile();
+    const first = await startControl({}, { ...database, drop: async () => undefined });
+    await register(first.instance, [instanceOf("v1-1"), instanceOf("v2-1", { version: "v2" })]);
+    await first.admin.releases.setWeights({ service: "feed", shares: sharesOf(100), reason: "as it was" });
+    await first.close();
+    const opened = await openDatabase<ControlTables>({ url: database.url });
+    const row = await opened.query.selectFrom("control_audit").selectAll().where("reason", "=", "as it was").executeTakeFirstOrThrow();
+    await opened.query.updateTable("control_audit").set({ reason: "as it never was" }).where("sequence", "=", row.sequence).execute();
+    await opened.close();
+    const lines: string[] = [];
+    const second = await startControl({ log: createLogger({ write: (line) => void lines.push(line) }) }, database);
+    const { whole, brokenSequence, message } = await second.admin.audit.verifyChain({});
+    assert.deepEqual([whole, Number(brokenSequence)], [false, row.sequence]);
+    assert.match(message, /it was changed/);
+    const metrics = await (await fetch(`${second.control.adminUrl}/metrics`)).text();
+    assert.match(metrics, new RegExp(`^weir_control_audit_broken_sequence ${row.sequence}$`, "m"));
+    assert.ok(lines.some((line) => line.includes("the audit chain is broken") && line.includes(`"entry":${row.sequence}`)));
+    await second.close();
   });
 
   test("an address that is taken is a clear Fault, and nothing is left behind", async () => {
