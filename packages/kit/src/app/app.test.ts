@@ -36,12 +36,12 @@ const get = (port: number, path: string): Promise<Response> =>
 test("app goes through its life in order, and registers only while it serves", async () => {
   const book = createBook();
   const registry = createMemoryRegistry({ token: "t-1" });
-  const { server, url } = await serveRegistry(registry);
+  await using served = await serveRegistry(registry);
   const seen: string[] = [];
-  const app = createApp({ ...base, log: book.log, control: { url, token: "t-1" }, timeouts: { leaveMs: 30 } })
+  const app = createApp({ ...base, log: book.log, control: { url: served.url, token: "t-1" }, timeouts: { leaveMs: 30 } })
     .warmUp("index", async () => void seen.push(`index, registered ${registry.live().length}`))
     .warmUp("cache", async () => void seen.push(`cache, registered ${registry.live().length}`));
-  const running = await app.start();
+  await using running = await app.start();
   assert.equal(running.state, "SERVING");
   await eventually(() => registry.live().length === 1, "the registration");
   const [instance] = registry.live();
@@ -70,7 +70,6 @@ test("app goes through its life in order, and registers only while it serves", a
   ]);
   await assert.rejects(get(running.port, "/v1/hello/ada"));
   await assert.rejects(get(running.adminPort, "/healthz"));
-  await server.close();
 });
 
 test("app that warms up refuses calls with its reason, and says how far it is", async () => {
@@ -92,7 +91,7 @@ test("app that warms up refuses calls with its reason, and says how far it is", 
   assert.equal(ready.status, 503);
   assert.deepEqual(await ready.json(), { ready: false, state: "WARMING_UP", step: "recall", done: 1, total: 2 });
   gate.resolve();
-  const running = await starting;
+  await using running = await starting;
   assert.equal((await get(adminPort, "/readyz")).status, 200);
   assert.equal((await get(port, "/v1/hello/ada")).status, 200);
   const metrics = await (await get(adminPort, "/metrics")).text();
@@ -149,7 +148,7 @@ test("app that stops lets calls in flight finish, and cuts what outlasts the bou
       return HelloResponse.create({ greeting: `hello ${name}` });
     },
   });
-  const running = await createApp({ ...base, services: [greeter], timeouts: { drainMsMax: 300 } }).start();
+  await using running = await createApp({ ...base, services: [greeter], timeouts: { drainMsMax: 300 } }).start();
   const slow = get(running.port, "/v1/hello/slow");
   const stuck = assert.rejects(get(running.port, "/v1/hello/stuck"));
   await eventually(() => entered === 2, "both calls");
@@ -166,7 +165,7 @@ test("app that stops lets calls in flight finish, and cuts what outlasts the bou
 test("app without a control plane, or with one that is away, serves all the same", async () => {
   const closed = await serveRegistry(createMemoryRegistry());
   await closed.server.close();
-  const running = await createApp({ ...base, control: { url: closed.url }, timeouts: { leaveMs: 1 } }).start();
+  await using running = await createApp({ ...base, control: { url: closed.url }, timeouts: { leaveMs: 1 } }).start();
   assert.equal((await get(running.port, "/v1/hello/ada")).status, 200);
   const startMs = performance.now();
   await running.stop();

@@ -20,8 +20,8 @@ import { createStateHolder } from "./state.ts";
 import type { NamedWarmUpStep } from "./warm-up.ts";
 import { runWarmUp } from "./warm-up.ts";
 
-/** An app that serves. */
-export interface RunningApp {
+/** An app that serves; `await using` stops it. */
+export interface RunningApp extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly adminPort: number;
@@ -132,6 +132,7 @@ function running(parts: Parts, address: ListenAddress, adminAddress: ListenAddre
     },
     stop,
     stopped: stopped.promise,
+    [Symbol.asyncDispose]: stop,
   };
 }
 

@@ -20,7 +20,9 @@ export interface ChildApp extends AsyncDisposable {
 /** Starts the sample app with these variables. `await using` kills it. */
 export function spawnSample(variables: Readonly<Record<string, string>> = {}): ChildApp {
   const main = fileURLToPath(new URL("./sample-app.ts", import.meta.url));
-  const child = spawn(process.execPath, [main], { env: { ...process.env, ...variables }, stdio: ["ignore", "pipe", "inherit"] });
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(WEIR|SAMPLE)_/.test(name));
+  const env = { ...Object.fromEntries(inherited), ...variables };
+  const child = spawn(process.execPath, [main], { env, stdio: ["ignore", "pipe", "inherit"] });
   const lines: LogLine[] = [];
   let rest = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {

@@ -70,9 +70,16 @@ export function createMemoryRegistry(options: { readonly clock?: Clock; readonly
   };
 }
 
+/** A registry on a port; `await using` closes it. */
+export interface ServedRegistry extends AsyncDisposable {
+  readonly server: Server;
+  readonly port: number;
+  readonly url: string;
+}
+
 /** The registry on a port; `port` 0 for any. */
-export async function serveRegistry(registry: MemoryRegistry, port = 0): Promise<{ server: Server; port: number; url: string }> {
+export async function serveRegistry(registry: MemoryRegistry, port = 0): Promise<ServedRegistry> {
   const server = createServer(createRpcHandler([registry.implementation]));
   const address = await server.listen({ port });
-  return { server, port: address.port, url: `http://127.0.0.1:${address.port}` };
+  return { server, port: address.port, url: `http://127.0.0.1:${address.port}`, [Symbol.asyncDispose]: () => server.close() };
 }
