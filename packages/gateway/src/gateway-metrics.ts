@@ -1,4 +1,5 @@
 import type { Snapshot } from "@weir/api/snapshots";
+import { registerServerCounters } from "@weir/kit/app/server-metrics";
 import type { Clock } from "@weir/kit/clock";
 import type { Counter, Metrics } from "@weir/kit/telemetry/metrics";
 import type { LineWriter } from "@weir/kit/telemetry/line-writer";
@@ -24,24 +25,22 @@ export function declareGatewayGauges(metrics: Metrics, from: GatewayGauges): voi
   const revision = gauge("weir_gateway_snapshot_revision", "Revision of the Snapshot that is served by; 0 for none.");
   const age = gauge("weir_gateway_snapshot_age_seconds", "Time since control made the Snapshot that is served by.");
   const connected = gauge("weir_gateway_control_connected", "1 while control is heard of, else 0.");
-  const connections = gauge("weir_gateway_connections", "Connections of clients.");
   const logDropped = gauge("weir_gateway_access_log_dropped", "Lines of the access log that were dropped, its reader being too slow.");
-  const refused = metrics.gauge({
-    name: "weir_gateway_refused",
-    help: "Requests that were refused before they were read whole, by reason of the HTTP codec.",
-    labels: ["reason"],
-  });
+  registerServerCounters(metrics, from.counters);
   metrics.beforeText(() => {
     const snapshot = from.snapshot();
     inFlight.set(from.inFlight());
     endpoints.set(from.endpoints());
     revision.set(Number(snapshot?.revision ?? 0n));
-    age.set(snapshot === undefined ? 0 : Math.max(0, (from.clock.nowMs() - Number(snapshot.madeAtMs)) / 1000));
+    age.set(snapshotAgeSeconds(snapshot, from.clock));
     connected.set(from.controlConnected?.() === true ? 1 : 0);
-    connections.set(from.counters.connectionsOpen);
     logDropped.set(from.accessLog?.dropped() ?? 0);
-    for (const [reason, count] of Object.entries(from.counters.refusals)) refused.labels(reason).set(count);
   });
+}
+
+/** Seconds since control made a Snapshot; 0 for none. */
+export function snapshotAgeSeconds(snapshot: Snapshot | undefined, clock: Clock): number {
+  return snapshot === undefined ? 0 : Math.max(0, (clock.nowMs() - Number(snapshot.madeAtMs)) / 1000);
 }
 
 /** Counts reports that control never got. */

@@ -162,7 +162,7 @@ test("gateway without a snapshot is not ready, and says so", async () => {
 test("gateway that cannot have its admin port lets go of the other one", async () => {
   const taken = createServer(() => Promise.resolve({ status: 200, headers: [] }));
   const { port } = await taken.listen({ port: 0 });
-  await assert.rejects(createGateway({ port: 0, adminPort: port }), { code: "EADDRINUSE" });
+  await assert.rejects(createGateway({ port: 0, adminPort: port }), { reason: "ADDRESS_UNAVAILABLE" });
   await taken.close();
 });
 
@@ -185,7 +185,7 @@ test("gateway refuses ambiguous requests before any backend sees them", async ()
   }
   assert.equal(backend.count, seen);
   const metrics = await (await fetch(`${house.gateway.adminUrl}/metrics`)).text();
-  assert.match(metrics, /weir_gateway_refused\{reason="HOST_REPEATED"\} 1/);
+  assert.match(metrics, /weir_http_refusals_total\{server="main",reason="HOST_REPEATED"\} 1/);
 });
 
 test("gateway's access log has one line for each request, which a client cannot forge", async () => {

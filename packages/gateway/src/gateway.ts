@@ -1,27 +1,25 @@
-import { Snapshots, type Snapshot } from "@weir/api/snapshots";
-import { Traffic } from "@weir/api/traffic";
+import { Snapshot } from "@weir/api/snapshots";
+import { createAdminServer, type AdminStatus } from "@weir/kit/app/admin";
+import { listenOn } from "@weir/kit/app/listen";
 import { Call, type Logger } from "@weir/kit/call";
 import { systemClock, type Clock } from "@weir/kit/clock";
-import { createClient } from "@weir/kit/rpc/client";
-import { createWireTransport } from "@weir/kit/rpc/node/transport";
-import type { Daemon, Service } from "@weir/kit/service";
 import type { LineWriter } from "@weir/kit/telemetry/line-writer";
 import { createMetrics, type Metrics } from "@weir/kit/telemetry/metrics";
-import { createServer, type HttpRequest, type HttpResponse, type Server } from "@weir/wire";
-import { adminHandler } from "./admin.ts";
-import { buildService, type GatewayParts } from "./build.ts";
-import { createControlLink } from "./control-link.ts";
+import { createProcessMetrics } from "@weir/kit/telemetry/process";
+import { createServer, type HttpResponse, type Server } from "@weir/wire";
+import type { GatewayParts } from "./build.ts";
 import type { Load } from "./filters/observe.ts";
 import { createRouteMeter } from "./filters/route-meter.ts";
 import { exchangeKey } from "./filters/send.ts";
-import { declareGatewayGauges, reportsDropped } from "./gateway-metrics.ts";
+import { declareGatewayGauges, snapshotAgeSeconds } from "./gateway-metrics.ts";
 import { trustedProxiesFrom } from "./http/client-address.ts";
 import { createIdSource } from "./http/ids.ts";
+import { createServing, type Serving } from "./serving.ts";
 import { createSnapshotFile } from "./snapshot-file.ts";
 import { createSnapshotHolder, type SnapshotHolder } from "./snapshot-holder.ts";
-import { trafficReport } from "./traffic-report.ts";
+import { createControlTalk } from "./talk-with-control.ts";
 import { createEndpointMetrics } from "./upstream/endpoint-meter.ts";
-import { createEndpoints, type Endpoints, type Holding } from "./upstream/endpoints.ts";
+import { createEndpoints } from "./upstream/endpoints.ts";
 import { createRetryBudget } from "./upstream/retry-budget.ts";
 
 /** How a gateway is made. */
@@ -75,50 +73,40 @@ const fallbackRatio = 0.5;
 const retriesPerSecondMin = 10;
 
 /**
- * Starts a gateway: restores the stored Snapshot, listens, and keeps in touch with control. Rejects with the platform's
- * error when an address cannot be had, and with TRUSTED_PROXY_INVALID.
+ * Starts a gateway: restores the stored Snapshot, listens, and keeps in touch with control. Rejects with
+ * ADDRESS_UNAVAILABLE and TRUSTED_PROXY_INVALID.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { clock = systemClock, log = new Call().log, host = "127.0.0.1" } = options;
   const metrics = createMetrics();
-  const load: Load = { inFlight: 0 };
+  const parts = partsFrom(options, { metrics, clock, log });
   const endpoints = createEndpoints({
     metrics: createEndpointMetrics(metrics),
     clock,
     connectionsMax: endpointConnectionsMax,
     waitersMax: endpointWaitersMax,
   });
-  const parts = partsFrom(options, { metrics, load, clock, log });
   const serving = createServing(endpoints, parts);
-  const file = options.stateDirectory === undefined ? undefined : createSnapshotFile(options.stateDirectory);
-  const holder = createSnapshotHolder({ file, apply: serving.swap, log });
-  await holder.restore();
-  if (options.snapshot !== undefined && holder.current() === undefined) await holder.take(options.snapshot);
-
-  const server = createServer(
-    (request, exchange) => {
-      const call = new Call({ peer: { address: exchange.peerAddress, identity: undefined }, clock, log });
-      call.set(exchangeKey, exchange);
-      return serving.service(request, call);
-    },
-    { clock, onFailure: (error) => log.warn("an answer was cut short", { error }) },
-  );
-  const daemons = createDaemons(options, { holder, endpoints, parts, metrics });
+  const holder = await createHolder(options, { serving, log });
+  const server = createFront(serving, { clock, log });
+  const talk = createControlTalk({ url: options.controlUrl, token: options.token, holder, endpoints, parts, metrics });
   declareGatewayGauges(metrics, {
     clock,
     snapshot: holder.current,
-    inFlight: () => load.inFlight,
+    inFlight: () => parts.load.inFlight,
     endpoints: endpoints.size,
-    controlConnected: daemons.controlConnected,
+    controlConnected: talk.connected,
     accessLog: options.accessLog,
     counters: server.counters,
   });
+  const address = await listenOn(server, { host, port: options.port });
   let stopping = false;
-  const notReady = (): string | undefined =>
-    stopping ? "stopping" : holder.current() === undefined ? "no snapshot is held yet" : undefined;
-  const address = await server.listen({ host, port: options.port });
-  const admin = await listenAdmin(options, createServer(adminHandler({ metrics, snapshot: holder.current, notReady }), { clock }), server);
-  daemons.start();
+  const status = (): AdminStatus => statusOf(holder.current(), { stopping, clock, controlConnected: talk.connected?.() });
+  const admin = await listenAdmin(options, { metrics, holder, status, clock }).catch(async (thrown: unknown) => {
+    await server.close();
+    throw thrown;
+  });
+  talk.start();
   return {
     url: urlOf(address),
     adminUrl: admin.url,
@@ -129,21 +117,22 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     async stop(timeoutMs = 3000) {
       stopping = true;
       await server.drain(timeoutMs);
-      await daemons.stop();
+      await talk.stop();
       await endpoints.close();
       await admin.close();
     },
   };
 }
 
-function partsFrom(options: GatewayOptions, made: { metrics: Metrics; load: Load; clock: Clock; log: Logger }): GatewayParts {
+function partsFrom(options: GatewayOptions, made: { metrics: Metrics; clock: Clock; log: Logger }): GatewayParts {
   const { accessLog } = options;
+  const load: Load = { inFlight: 0 };
   return {
     name: options.name ?? "gateway",
     clock: made.clock,
     log: made.log,
     meter: createRouteMeter(made.metrics),
-    load: made.load,
+    load,
     ids: createIdSource(),
     trusted: trustedProxiesFrom(options.trustedProxies ?? []),
     retries: createRetryBudget(retryRatio, retriesPerSecondMin),
@@ -153,85 +142,62 @@ function partsFrom(options: GatewayOptions, made: { metrics: Metrics; load: Load
   };
 }
 
-interface Serving {
-  /** Answers by the newest Snapshot. */
-  readonly service: Service<HttpRequest, HttpResponse>;
-  readonly swap: (snapshot: Snapshot) => void;
+/** Begins with the stored Snapshot; with the one of the options when there is none. */
+async function createHolder(options: GatewayOptions, { serving, log }: { serving: Serving; log: Logger }): Promise<SnapshotHolder> {
+  const file = options.stateDirectory === undefined ? undefined : createSnapshotFile(options.stateDirectory);
+  const holder = createSnapshotHolder({ file, apply: serving.swap, log });
+  await holder.restore();
+  if (options.snapshot !== undefined && holder.current() === undefined) await holder.take(options.snapshot);
+  return holder;
 }
 
-/** Holds the one service that answers new requests. Those under way finish on the one they began with. */
-function createServing(endpoints: Endpoints, parts: GatewayParts): Serving {
-  let holding: Holding = endpoints.createHolding();
-  let current = buildService(undefined, holding, parts);
-  return {
-    service: (request, call) => current(request, call),
-    swap(snapshot) {
-      const retired = holding;
-      const next = endpoints.createHolding();
-      current = buildService(snapshot, next, parts);
-      holding = next;
-      // After the new one has taken hold, so that what both name stays open.
-      retired.retire();
+/** What clients talk to. */
+function createFront(serving: Serving, { clock, log }: { clock: Clock; log: Logger }): Server {
+  return createServer(
+    (request, exchange) => {
+      const call = new Call({ peer: { address: exchange.peerAddress, identity: undefined }, clock, log });
+      call.set(exchangeKey, exchange);
+      return serving.service(request, call);
     },
+    { clock, onFailure: (error) => log.warn("an answer was cut short", { error }) },
+  );
+}
+
+/** Ready once it holds a Snapshot, whether or not control is there, until it stops. */
+function statusOf(
+  snapshot: Snapshot | undefined,
+  { stopping, clock, controlConnected }: { stopping: boolean; clock: Clock; controlConnected: boolean | undefined },
+): AdminStatus {
+  const state = stopping ? "STOPPING" : snapshot === undefined ? "WAITING_FOR_SNAPSHOT" : "SERVING";
+  const details: Record<string, string | number | boolean> = {
+    revision: String(snapshot?.revision ?? 0n),
+    snapshotAgeSeconds: Math.round(snapshotAgeSeconds(snapshot, clock)),
   };
-}
-
-interface Daemons {
-  readonly controlConnected: (() => boolean) | undefined;
-  start(): void;
-  stop(): Promise<void>;
-}
-
-/** The long-running parts that talk with control; none without a control plane. */
-function createDaemons(
-  options: GatewayOptions,
-  { holder, endpoints, parts, metrics }: { holder: SnapshotHolder; endpoints: Endpoints; parts: GatewayParts; metrics: Metrics },
-): Daemons {
-  if (options.controlUrl === undefined) return { controlConnected: undefined, start() {}, stop: () => Promise.resolve() };
-  const { name, clock, log } = parts;
-  // On the transport, not on calls: a call does not hand its metadata down to those made in its name.
-  const metadata = options.token === undefined ? [] : ["authorization", `Bearer ${options.token}`];
-  const transport = createWireTransport({ url: options.controlUrl, metadata });
-  const link = createControlLink({ client: createClient(Snapshots, transport), holder, name, clock, log });
-  const report = trafficReport({
-    client: createClient(Traffic, transport),
-    name,
-    startId: parts.ids.traceId(),
-    take: () => ({ endpoints: endpoints.takeReports(), causes: parts.meter.takeReport() }),
-    dropped: reportsDropped(metrics),
-    clock,
-    log,
-  });
-  const stop = new AbortController();
-  let running: Promise<unknown> = Promise.resolve();
-  const guarded = (daemon: Daemon): Promise<void> =>
-    daemon(stop.signal).catch((thrown: unknown) => log.error("a part of the gateway broke down", { error: thrown }));
-  return {
-    controlConnected: link.connected,
-    start() {
-      running = Promise.all([guarded(link.run), guarded(report)]);
-    },
-    async stop() {
-      stop.abort(new DOMException("The gateway stops.", "AbortError"));
-      await running;
-      await transport.close();
-    },
-  };
+  if (controlConnected !== undefined) details["controlConnected"] = controlConnected;
+  return { ready: state === "SERVING", state, details };
 }
 
 async function listenAdmin(
   options: GatewayOptions,
-  admin: Server,
-  server: Server,
+  about: { metrics: Metrics; holder: SnapshotHolder; status: () => AdminStatus; clock: Clock },
 ): Promise<{ readonly url: string | undefined; close(): Promise<void> }> {
   if (options.adminPort === undefined) return { url: undefined, close: () => Promise.resolve() };
-  try {
-    const address = await admin.listen({ host: options.host ?? "127.0.0.1", port: options.adminPort });
-    return { url: urlOf(address), close: () => admin.close() };
-  } catch (thrown) {
-    await server.close();
-    throw thrown;
-  }
+  const { metrics, holder, status, clock } = about;
+  const admin = createAdminServer({ metrics, status, routes: { "/snapshot": () => Promise.resolve(snapshotAnswer(holder.current())) } });
+  const address = await admin.listen({ host: options.host ?? "127.0.0.1", port: options.adminPort });
+  const observed = createProcessMetrics(metrics, { clock });
+  return {
+    url: urlOf(address),
+    async close() {
+      observed.close();
+      await admin.close();
+    },
+  };
+}
+
+function snapshotAnswer(held: Snapshot | undefined): HttpResponse {
+  const body = held === undefined ? '{"reason":"NO_SNAPSHOT"}' : Snapshot.toJson(held);
+  return { status: held === undefined ? 404 : 200, headers: ["content-type", "application/json"], body: Buffer.from(body) };
 }
 
 function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {

@@ -23,6 +23,8 @@ const intervalMs = 1000;
 const reportMs = 2000;
 /** A minute of reports waits for control to come back; then the oldest go. */
 const waitingMax = 60;
+/** More endpoints than this with traffic in one second go in several reports. */
+const endpointsMax = 1000;
 
 /**
  * Tells control each second what was carried. Reports that cannot be sent wait, at most 60; older ones are dropped and
@@ -36,23 +38,36 @@ export function trafficReport(options: TrafficReportOptions): Daemon {
 
   function collect(): void {
     const { endpoints, causes } = take();
+    const endedAtMs = BigInt(Math.floor(clock.nowMs()));
     // An empty report is sent too: it tells a quiet second from an unknown one.
-    waiting.push({ dataPlane: name, startId, sequence: ++sequence, endedAtMs: BigInt(Math.floor(clock.nowMs())), endpoints, causes });
+    for (let from = 0; from === 0 || from < endpoints.length; from += endpointsMax) {
+      const part = endpoints.slice(from, from + endpointsMax);
+      waiting.push({ dataPlane: name, startId, sequence: ++sequence, endedAtMs, endpoints: part, causes: from === 0 ? causes : [] });
+    }
     while (waiting.length > waitingMax) {
       waiting.shift();
       dropped.add();
     }
   }
-  async function send(): Promise<void> {
+  /** True when it is settled: taken, or refused in a way that sending it again would not change. */
+  async function settled(report: ReportRequest): Promise<boolean> {
     try {
-      for (let report = waiting[0]; report !== undefined; report = waiting[0]) {
-        await client.report(report, { timeoutMs: reportMs, clock });
-        if (waiting[0] === report) waiting.shift();
-      }
+      await client.report(report, { timeoutMs: reportMs, clock });
       failing = false;
+      return true;
     } catch (thrown) {
-      if (!failing) log.warn("traffic cannot be reported; the reports wait", { error: faultFrom(thrown).message });
+      const found = faultFrom(thrown);
+      if (!failing) log.warn("traffic cannot be reported", { error: found });
       failing = true;
+      if (found.code !== "INVALID_ARGUMENT") return false;
+      dropped.add();
+      return true;
+    }
+  }
+  async function send(): Promise<void> {
+    for (let report = waiting[0]; report !== undefined; report = waiting[0]) {
+      if (!(await settled(report))) return;
+      if (waiting[0] === report) waiting.shift();
     }
   }
   return async (signal) => {

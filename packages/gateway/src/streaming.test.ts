@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { test } from "node:test";
+import { createClient, readBody, type BodyStream } from "@weir/wire";
+import { snapshotOf, startBackend, startHouse } from "./testing/house.ts";
+import { connectRaw } from "./testing/raw-client.ts";
+
+const chunk = Buffer.alloc(65_536, "x");
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadlineMs = performance.now() + 5000;
+  while (!condition()) {
+    assert.ok(performance.now() < deadlineMs, what);
+    await pause(10);
+  }
+}
+
+test("gateway passes streams on chunk by chunk, both ways, with trailers", async () => {
+  const backend = await startBackend("a", "v1", (request) => {
+    const incoming = request.body as BodyStream;
+    const body: BodyStream = {
+      async *[Symbol.asyncIterator]() {
+        for await (const part of incoming) yield Buffer.from(Buffer.from(part).toString().toUpperCase());
+      },
+      trailers: () => ["x-sum", "3"],
+    };
+    return Promise.resolve({ status: 200, headers: ["content-type", "text/plain"], body });
+  });
+  const house = await startHouse(snapshotOf([backend]), [backend]);
+  const client = createClient({ host: "127.0.0.1", port: Number(new URL(house.gateway.url).port) });
+  const seen: string[] = [];
+  const ends: (() => void)[] = [];
+  const body: BodyStream = {
+    async *[Symbol.asyncIterator]() {
+      for (const part of ["one ", "two ", "three"]) {
+        yield Buffer.from(part);
+        // The next part leaves only when this one has come back: nothing on the way collects the stream.
+        await new Promise<void>((resolve) => ends.push(resolve));
+      }
+    },
+  };
+  const answer = await client.request({ method: "POST", target: "/", headers: [], body });
+  const stream = answer.body as BodyStream;
+  for await (const part of stream) {
+    seen.push(Buffer.from(part).toString());
+    ends.shift()?.();
+  }
+  assert.deepEqual(seen, ["ONE ", "TWO ", "THREE"]);
+  assert.deepEqual(stream.trailers?.(), ["x-sum", "3"]);
+  const line = JSON.parse(house.lines.at(-1) ?? "") as Record<string, unknown>;
+  assert.deepEqual([line["bytesOut"], line["broken"], line["version"]], [13, undefined, "v1"]);
+  await client.close();
+  await house.stop();
+});
+
+test("gateway with a client that does not read holds back the endpoint", async () => {
+  let sent = 0;
+  const backend = await startBackend("a", "v1", () => {
+    const body: BodyStream = {
+      async *[Symbol.asyncIterator]() {
+        for (let index = 0; index < 4000; index++) {
+          sent += chunk.length;
+          yield chunk;
+          if (index % 16 === 0) await pause(0);
+        }
+      },
+    };
+    return Promise.resolve({ status: 200, headers: [], body });
+  });
+  const house = await startHouse(snapshotOf([backend]), [backend]);
+  const { port } = new URL(house.gateway.url);
+  const socket = connect(Number(port), "127.0.0.1");
+  socket.pause();
+  socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  await until(() => sent > 0, "it should have begun");
+  let before = -1;
+  while (before !== sent) {
+    before = sent;
+    await pause(150);
+  }
+  assert.ok(sent < 64 * 1024 * 1024, `${sent} of 262144000 bytes went into buffers`);
+  let read = 0;
+  socket.on("data", (bytes: Buffer) => (read += bytes.length)).resume();
+  await until(() => read > before, "it should go on when the client reads");
+  socket.destroy();
+  await until(() => house.lines.length === 1, "the request should be over when the client has gone");
+  assert.equal((JSON.parse(house.lines[0] ?? "") as { cause: string }).cause, "CLIENT_GONE");
+  await house.stop();
+});
+
+test("gateway with an endpoint that does not read holds back the client", async () => {
+  const backend = await startBackend("a", "v1", async (request) => {
+    const iterator = (request.body as BodyStream)[Symbol.asyncIterator]();
+    await iterator.next();
+    await pause(700);
+    await iterator.return?.();
+    return { status: 413, headers: [], body: Buffer.from("enough") };
+  });
+  const house = await startHouse(snapshotOf([backend]), [backend]);
+  const socket = connect(Number(new URL(house.gateway.url).port), "127.0.0.1");
+  let text = "";
+  socket.on("data", (bytes: Buffer) => (text += bytes.toString("latin1")));
+  socket.on("error", () => undefined);
+  socket.write("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+  let sent = 0;
+  for (let index = 0; index < 2000 && text === ""; index++) {
+    if (!socket.write(Buffer.concat([Buffer.from("10000\r\n"), chunk, Buffer.from("\r\n")]))) {
+      await Promise.race([once(socket, "drain"), pause(1000), once(socket, "close")]);
+    }
+    sent += chunk.length;
+  }
+  await until(() => text.includes("enough"), "the early answer should come through");
+  assert.match(text, /^HTTP\/1\.1 413 /);
+  assert.ok(sent < 64 * 1024 * 1024, `${sent} bytes were taken`);
+  socket.destroy();
+  await house.stop();
+});
+
+test("gateway gives up a request whose client has gone", async () => {
+  let cancelled = false;
+  let arrived = false;
+  const backend = await startBackend("a", "v1", (_request, exchange) => {
+    arrived = true;
+    exchange.onCancel(() => (cancelled = true));
+    return new Promise(() => undefined);
+  });
+  const house = await startHouse(snapshotOf([backend]), []);
+  const client = connectRaw(house.gateway.url);
+  client.socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  await until(() => arrived, "the backend should have been asked");
+  client.close();
+  await until(() => cancelled, "the backend should have been told");
+  await until(() => house.lines.length === 1, "the request should be over");
+  assert.equal((JSON.parse(house.lines[0] ?? "") as { cause: string }).cause, "CLIENT_GONE");
+  assert.equal(backend.count, 1, "nobody else is asked");
+  await house.stop();
+  await backend.server.close();
+});
+
+test("gateway joins the connections of a WebSocket, across a change of snapshot", async () => {
+  const backend = await startBackend("a", "v1", (request) =>
+    Promise.resolve({
+      status: 101,
+      headers: ["sec-websocket-accept", request.headers[request.headers.indexOf("sec-websocket-key") + 1] ?? ""],
+      takeOver(duplex) {
+        void (async () => {
+          for await (const bytes of duplex) await duplex.write(Buffer.from(`echo ${Buffer.from(bytes).toString()}`));
+          duplex.end();
+        })();
+      },
+    }),
+  );
+  const other = await startBackend("b", "v1");
+  const house = await startHouse(snapshotOf([backend]), [backend, other]);
+  const socket = connect(Number(new URL(house.gateway.url).port), "127.0.0.1");
+  let text = "";
+  socket.setEncoding("latin1");
+  socket.on("data", (bytes: string) => (text += bytes));
+  socket.write("GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: k\r\n\r\n");
+  await until(() => text.includes("\r\n\r\n"), "an answer should have come");
+  assert.match(text, /^HTTP\/1\.1 101 /);
+  assert.match(text, /x-weir-version: v1/);
+  socket.write("one");
+  await until(() => text.includes("echo one"), "the echo should have come");
+  await house.gateway.apply(snapshotOf([other], { revision: 2 }));
+  assert.equal(await (await fetch(house.gateway.url)).text(), "v1 b");
+  socket.write("two");
+  await until(() => text.includes("echo two"), "the connection should have outlived its snapshot");
+  socket.end();
+  await until(() => house.lines.length === 2, "the end should be logged");
+  assert.equal((JSON.parse(house.lines[1] ?? "") as { status: number }).status, 101);
+  await house.stop();
+});
+
+test("gateway answers HEAD as the endpoint does, without a body", async () => {
+  const backend = await startBackend("a", "v1");
+  const house = await startHouse(snapshotOf([backend]), [backend]);
+  const client = connectRaw(house.gateway.url);
+  client.socket.write("HEAD / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  const text = await client.exchange("");
+  assert.match(text, /^HTTP\/1\.1 200 OK[^]*\r\ncontent-length: 4\r\n\r\nHTTP\/1\.1 200 OK[^]*\r\n\r\nv1 a$/);
+  await house.stop();
+});
+
+test("gateway stops gently: what is in flight is answered, then connections end", async () => {
+  const backend = await startBackend("a", "v1", async (request) => {
+    await pause(150);
+    return { status: 200, headers: [], body: Buffer.from(await readBody(request.body, 100)) };
+  });
+  const house = await startHouse(snapshotOf([backend]), [backend]);
+  const slow = fetch(house.gateway.url, { method: "POST", body: "late" });
+  await until(() => backend.count === 1, "the request should have arrived");
+  const begunMs = performance.now();
+  await house.gateway.stop();
+  assert.equal(await (await slow).text(), "late");
+  assert.ok(performance.now() - begunMs < 2000);
+  await assert.rejects(fetch(house.gateway.url));
+  await backend.server.close();
+});
