@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { describeDatabase, hasReason, openSuite, suiteMigrations } from "./database.suite.ts";
+import type { SuiteTables } from "./database.suite.ts";
+import type { Database } from "./database.ts";
 import { openDatabase } from "./database.ts";
 import { migrate } from "./migrate.ts";
 
@@ -73,6 +75,28 @@ describe("sqlite file", () => {
     await Promise.all([holding, waiting]);
     assert.ok(longest < 200, `the thread stood still for ${longest} ms`);
     await Promise.all([database.close(), other.close()]);
+  });
+
+  test("transactions of two openers of one file wait for each other instead of failing", async () => {
+    const url = `sqlite:${join(folder, "two.db")}`;
+    const openers = [await openDatabase<SuiteTables>({ url, attemptsMax: 1 }), await openDatabase<SuiteTables>({ url, attemptsMax: 1 })];
+    await migrate(openers[0] as Database<SuiteTables>, suiteMigrations);
+    const append = (database: Database<SuiteTables>): Promise<void> =>
+      database.transaction(async (transaction) => {
+        const { position } = await transaction
+          .selectFrom("entries")
+          .select((fields) => fields.fn.countAll<number>().as("position"))
+          .executeTakeFirstOrThrow();
+        await new Promise((resolve) => setImmediate(resolve));
+        await transaction.insertInto("entries").values({ position, account_id: "bank" }).execute();
+      });
+    await Promise.all(openers.flatMap((database) => Array.from({ length: 10 }, () => append(database))));
+    const found = await openers[0]?.query.selectFrom("entries").select("position").orderBy("position").execute();
+    assert.deepEqual(
+      found?.map((row) => row.position),
+      Array.from({ length: 20 }, (_, index) => index),
+    );
+    await Promise.all(openers.map((database) => database.close()));
   });
 
   test("database names what it found when the file is none of its own", async () => {
