@@ -26,7 +26,19 @@ const core = new Set(["service", "call", "fault", "clock"].map((name) => `packag
 const generator = /^packages\/kit\/src\/contract\/(compiler|generator|plugin|protoc)[^/]*(\/|\.ts$)/;
 
 /** Rooms of control that meet only in the files above them. */
-const blindRooms = new Set(["registry", "routes", "releases", "identity", "audit", "store", "snapshots", "translate", "xds", "kubernetes"]);
+const blindRooms = new Set([
+  "registry",
+  "routes",
+  "releases",
+  "identity",
+  "audit",
+  "store",
+  "snapshots",
+  "traffic",
+  "translate",
+  "xds",
+  "kubernetes",
+]);
 
 const consoleExternals = new Set(["preact", "uplot"]);
 

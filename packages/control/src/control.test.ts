@@ -183,6 +183,21 @@ describe("control", { timeout: 30_000 }, () => {
     await second.close();
   });
 
+  test("a second control takes the database over: the first ends its streams and answers no more", async () => {
+    const database = createSqliteFile();
+    const first = await startControl({}, { ...database, drop: async () => undefined });
+    await register(first.instance, [instanceOf("v1-1"), instanceOf("v2-1", { version: "v2" })]);
+    const stream = first.dataPlane.snapshots.subscribe({ dataPlane: "gateway-1" })[Symbol.asyncIterator]();
+    await stream.next();
+    const second = await startControl({}, database);
+    while (!(await stream.next()).done);
+    const answer = await first.ask("GET", "/v1/releases");
+    assert.deepEqual([answer.status, answer.json.reason], [503, "CONTROL_SUPERSEDED"]);
+    assert.equal((await second.ask("GET", "/v1/releases")).status, 200);
+    await first.close();
+    await second.close();
+  });
+
   test("an address that is taken is a clear Fault, and nothing is left behind", async () => {
     const database = createSqliteFile();
     const taken = createServer().listen(0, "127.0.0.1");

@@ -41,6 +41,7 @@ import type { LedgerKeeper } from "./snapshots/keeper.ts";
 import { createLedgerKeeper } from "./snapshots/keeper.ts";
 import { Ledger } from "./snapshots/ledger.ts";
 import { createSnapshots } from "./snapshots/snapshots.ts";
+import { createOwnership } from "./store/ownership.ts";
 import type { Store } from "./store/store.ts";
 import { openStore } from "./store/store.ts";
 import type { InstanceState, RoleName } from "./tables.ts";
@@ -109,10 +110,13 @@ async function roomsOver(store: Store, options: RoomsOptions): Promise<Rooms> {
   const { audit, writer, tokens, clock, current, ledger } = ground;
   const rooms = furnish(ground, options);
   const verification = createVerification(audit, options.log);
+  const ownership = createOwnership({ store, clock, log: options.log, onLost: () => ground.ending.abort() });
   const guard = { tokens, attempts: createAttempts({ clock }), clock, onRefused: ground.tally.refused };
   return {
     implementations: rooms.implementations,
     layers: [
+      // Nothing is answered by a control that no longer owns the database.
+      ownership.layer,
       // Who it is; those of whom too much was refused end here.
       authenticateLayer(guard),
       // One act for everything further in; refusals are recorded under the name just found.
@@ -121,6 +125,7 @@ async function roomsOver(store: Store, options: RoomsOptions): Promise<Rooms> {
       authoriseLayer(guard),
     ],
     daemons: [
+      { name: "ownership watch", daemon: ownership.watch, restart: true },
       { name: "lease watch", daemon: rooms.registry.watch, restart: true },
       { name: "ledger keeper", daemon: rooms.keeper.keep, restart: true },
       { name: "audit verification", daemon: verification.run, restart: true },

@@ -63,6 +63,9 @@ export class Ledger {
   /** Notes what a data plane holds. Answers whether it differs from what was known, and in what it refuses. */
   hold(holding: Holding): { readonly changed: boolean; readonly refusalsChanged: boolean } {
     const plane = this.#heard(holding.name, holding.nowMs);
+    // Acknowledgements may overtake each other; only a new subscription says that a data plane went back.
+    const isLate = holding.refusals !== undefined && plane.epoch === holding.epoch && holding.revision < plane.revision;
+    if (isLate) return { changed: false, refusalsChanged: false };
     const sameRevision = plane.epoch === holding.epoch && plane.revision === holding.revision;
     const refusals = holding.refusals ?? (sameRevision ? plane.refusals : []);
     const refusalsChanged = JSON.stringify(refusals) !== JSON.stringify(plane.refusals);

@@ -105,6 +105,18 @@ describe("snapshots", { timeout: 20_000 }, () => {
     assert.deepEqual(counts(await page()), { weight: 2000, count: 1, of: 1 });
   });
 
+  test("an acknowledgement that was overtaken does not take a data plane back, a new subscription does", async () => {
+    const { snapshot } = (await subscribe({}).next()).value as SubscribeResponse;
+    const { epoch = "", revision: first = 0n } = snapshot ?? {};
+    await move(500);
+    const { revision: second } = await page();
+    await house.dataPlane.snapshots.acknowledge({ dataPlane: "gateway-1", epoch, revision: second });
+    await house.dataPlane.snapshots.acknowledge({ dataPlane: "gateway-1", epoch, revision: first });
+    assert.equal((await page()).dataPlanes[0]?.acknowledgedRevision, second);
+    await subscribe({ epoch, revision: first }).next();
+    assert.equal((await page()).dataPlanes[0]?.acknowledgedRevision, first);
+  });
+
   test("a refusal is shown with its text, outlives a restart, and counts as not holding", async () => {
     const { snapshot } = (await subscribe({}).next()).value as SubscribeResponse;
     const { epoch = "", revision = 0n } = snapshot ?? {};

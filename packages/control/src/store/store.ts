@@ -17,6 +17,8 @@ export interface Store {
   readonly readState: () => Promise<ControlState>;
   /** What control begins with beside that. */
   readonly readStart: () => Promise<StartState>;
+  /** The run of control that owns the database now. */
+  readonly readOwner: () => Promise<string>;
   /** Lets go of the database. */
   readonly close: () => Promise<void>;
 }
@@ -53,6 +55,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       owner,
       readState: () => readState(database),
       readStart: () => readStart(database),
+      readOwner: () => readOwner(database),
       close: () => database.close(),
     };
   } catch (error) {
@@ -96,4 +99,9 @@ async function readStart({ query }: Database<ControlTables>): Promise<StartState
     dataPlanes: await query.selectFrom("control_data_planes").selectAll().execute(),
     auditHead: await query.selectFrom("control_audit_head").selectAll().where("id", "=", 1).executeTakeFirst(),
   };
+}
+
+async function readOwner({ query }: Database<ControlTables>): Promise<string> {
+  const state = await query.selectFrom("control_state").select("owner").where("id", "=", 1).executeTakeFirstOrThrow();
+  return state.owner;
 }
