@@ -72,7 +72,7 @@ test("admin port that is taken is a Fault naming the address", async () => {
 test("server counters appear on the metrics, refusals by reason", async () => {
   const metrics = createMetrics();
   const server = createServer(async () => ({ status: 200, headers: [], body: Buffer.from("ok") }));
-  registerServerCounters(metrics, server.counters, "edge");
+  registerServerCounters(metrics, server.counters, { server: "edge" });
   const { port } = await server.listen({ port: 0 });
   await curl(`http://127.0.0.1:${port}/`);
   await curl("-H", "Transfer-Encoding: chunked", "-H", "Content-Length: 3", "-d", "abc", `http://127.0.0.1:${port}/`);

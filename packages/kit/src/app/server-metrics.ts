@@ -1,8 +1,15 @@
 import type { ServerCounters } from "@weir/wire";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-/** Puts the counters of a wire server on a set of metrics, as weir_http_…; `server` tells several of them apart. */
-export function registerServerCounters(metrics: Metrics, counters: ServerCounters, server = "main"): void {
+/** What counters are shown under. */
+export interface ServerCountersOptions {
+  /** Tells several servers of a process apart. Default "main". */
+  readonly server?: string;
+}
+
+/** Puts the counters of a wire server on a set of metrics, as weir_http_…. */
+export function registerServerCounters(metrics: Metrics, counters: ServerCounters, options: ServerCountersOptions = {}): void {
+  const { server = "main" } = options;
   const labels = ["server"];
   const open = metrics.gauge({ name: "weir_http_connections_open", help: "Connections that are open.", labels }).labels(server);
   const inFlight = metrics
