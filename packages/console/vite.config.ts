@@ -14,7 +14,7 @@ const config: UserConfig = {
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
   },
-  server: { host: "127.0.0.1", proxy: { "/weir.api.v1": "http://127.0.0.1:8081" } },
+  server: { host: "127.0.0.1", proxy: { "/weir.api.v1": "http://127.0.0.1:7070" } },
 };
 
 export default config;

@@ -21,6 +21,8 @@ export interface AuditOptions {
   readonly service: string;
   /** Read again whenever it changes: the release has. */
   readonly revision: bigint | undefined;
+  /** Runs when control no longer takes the token. */
+  readonly onSignedOut: () => void;
 }
 
 const pageSize = 20;
@@ -45,7 +47,9 @@ export function useAudit(options: AuditOptions): AuditView {
         else setMore((held) => held || answer.entries.length === pageSize);
         setFault(undefined);
       } catch (thrown) {
-        if (asked === latest.current) setFault(faultFrom(thrown));
+        const found = faultFrom(thrown);
+        if (asked === latest.current) setFault(found);
+        if (found.code === "UNAUTHENTICATED") options.onSignedOut();
       }
     },
     [client, service],

@@ -31,7 +31,9 @@ test("weight of an entry is found wherever the release stands, and is 0 where it
 });
 
 test("marks are the changes that were done, oldest first", () => {
-  const marks = marksOf([entry(3n, { to: `{"newWeight":1}` }), entry(2n, { outcome: "REASON_MISSING" }), entry(1n)]);
+  const refused = entry(2n, { to: "{}", outcome: "REASON_MISSING" });
+  const repeated = entry(4n, { from: `{"newWeight":1}`, to: `{"newWeight":1}` });
+  const marks = marksOf([repeated, entry(3n, { to: `{"newWeight":1}` }), refused, entry(1n, { to: "{}" })]);
   assert.deepEqual(
     marks.map((mark) => [mark.sequence, mark.weight]),
     [

@@ -32,10 +32,10 @@ export function weightIn(json: string): number | undefined {
   return isRelease ? 0 : undefined;
 }
 
-/** Changes that were done, oldest first, as lines over time. */
+/** Changes that were done and changed something, oldest first, as lines over time. */
 export function marksOf(entries: readonly AuditEntry[]): AuditMark[] {
   return entries
-    .filter((entry) => entry.outcome === "done")
+    .filter((entry) => entry.outcome === "done" && entry.from !== entry.to)
     .map((entry) => ({ sequence: entry.sequence, atMs: Number(entry.atMs), weight: weightIn(entry.to), entry }))
     .toSorted((left, right) => left.atMs - right.atMs);
 }

@@ -38,10 +38,11 @@ test("deltas conclude nothing from too few requests on either side", () => {
   assert.equal(deltaOf("p50", { requests: 199, p50Ms: 900 }, { requests: 5000, p50Ms: 10 })?.judgement, "worse");
 });
 
-test("latency within a tenth counts as the same", () => {
+test("latency counts as the same within a tenth, a p99 within a third", () => {
   const p50 = (newMs: number): string | undefined =>
     deltaOf("p50", { requests: 900, p50Ms: newMs }, { requests: 900, p50Ms: 10 })?.judgement;
   assert.deepEqual([p50(10.9), p50(9.2), p50(11.5), p50(8)], ["same", "same", "worse", "better"]);
+  assert.equal(deltaOf("p99", { requests: 900, p99Ms: 12.5 }, { requests: 900, p99Ms: 10 })?.judgement, "same");
 });
 
 test("deltas count a version without reports as without requests", () => {

@@ -25,8 +25,8 @@ export interface Delta {
 
 const empty: VersionWindow = { version: "", requests: 0, errors: 0, fallbacks: 0, p50Ms: 0, p99Ms: 0, causes: [] };
 
-/** Latency within this factor counts as the same: quantiles of so few requests wander that much by themselves. */
-const sameFactor = 1.1;
+/** Latency within this factor counts as the same: a p99 rests on few requests and wanders that much by itself. */
+const sameFactors = { p50: 1.1, p99: 1.3 } as const;
 
 /** The four comparisons. A version that was not reported counts as without requests. */
 export function deltasFrom(
@@ -72,6 +72,7 @@ function latencyDelta(metric: "p50" | "p99", fresh: VersionWindow, stable: Versi
   const side = sides(metric, fresh, stable);
   const [newMs, stableMs] = metric === "p50" ? [fresh.p50Ms, stable.p50Ms] : [fresh.p99Ms, stable.p99Ms];
   const factor = stableMs > 0 ? newMs / stableMs : 1;
+  const sameFactor = sameFactors[metric];
   const judgement = side.tooFew ? "unknown" : factor > sameFactor ? "worse" : factor < 1 / sameFactor ? "better" : "same";
   return { ...side, fresh: newMs, stable: stableMs, judgement, interval: undefined };
 }

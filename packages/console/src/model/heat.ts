@@ -28,6 +28,8 @@ export interface HeatMap {
   readonly columnSeconds: number;
   /** Seconds that the newest column has covered so far; it still grows. */
   readonly newestSeconds: number;
+  /** Columns that end after this may still grow: data planes report each second what they carried in it. */
+  readonly wholeUntilMs: number;
   /** New version first, stable next, others after them. */
   readonly groups: readonly HeatGroup[];
 }
@@ -44,6 +46,8 @@ export interface HeatOptions {
   readonly nowMs: number;
 }
 
+const reportDelayMs = 1500;
+
 /** Lays columns and instances out as a grid that ends with the newest column; missing columns stay empty. */
 export function heatMapFrom(options: HeatOptions): HeatMap {
   const { columns, columnSeconds, columnCount, nowMs } = options;
@@ -57,6 +61,7 @@ export function heatMapFrom(options: HeatOptions): HeatMap {
     fromMs,
     columnSeconds,
     newestSeconds: Math.min(columnSeconds, Math.max(1, (nowMs - newestFromMs) / 1000)),
+    wholeUntilMs: nowMs - reportDelayMs,
     groups: groupsFrom(options, ordered),
   };
 }

@@ -1,6 +1,5 @@
 import type { Metric } from "./address.ts";
 import type { HeatMap } from "./heat.ts";
-import { secondsOf } from "./heat.ts";
 
 /** One line of the chart: a value or null per column. */
 export interface Line {
@@ -12,12 +11,12 @@ export interface Line {
 export function linesFrom(map: HeatMap, metric: Metric): Line[] {
   return map.groups.map((group) => ({
     version: group.version,
-    values: map.fromMs.map((_, column) => {
+    values: map.fromMs.map((fromMs, column) => {
       const cells = group.rows.map((row) => row.cells[column]).filter((cell) => cell !== undefined);
-      // The newest column has only begun: a rate of so little time jumps, a p99 of so few requests too.
-      if (cells.length === 0 || column === map.fromMs.length - 1) return null;
+      // What is not all in yet would draw a fall that never was.
+      if (cells.length === 0 || fromMs + map.columnSeconds * 1000 > map.wholeUntilMs) return null;
       if (metric === "p99") return cells.some((cell) => cell.requests > 0) ? Math.max(...cells.map((cell) => cell.p99Ms)) : null;
-      return cells.reduce((sum, cell) => sum + (metric === "requests" ? cell.requests : cell.errors), 0) / secondsOf(map, column);
+      return cells.reduce((sum, cell) => sum + (metric === "requests" ? cell.requests : cell.errors), 0) / map.columnSeconds;
     }),
   }));
 }

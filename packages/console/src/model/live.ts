@@ -70,7 +70,7 @@ export function liveAfter(state: LiveState, event: LiveEvent): LiveState {
     case "ended":
       return linked(state, event.stream, { kind: "ended", fault: event.fault });
     case "window":
-      return { ...linked(state, "traffic", { kind: "connecting" }), traffic: undefined, columns: [] };
+      return { ...linked(state, "traffic", { kind: "connecting" }), columns: [] };
   }
 }
 

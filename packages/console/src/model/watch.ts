@@ -3,6 +3,7 @@ import type { Clock } from "@weir/kit/clock";
 import { systemClock } from "@weir/kit/clock";
 import type { Code, Fault } from "@weir/kit/fault";
 import { fault, faultFrom } from "@weir/kit/fault";
+import { consoleReasons } from "../reasons.ts";
 
 /** A stream broke: what happened, and when it is tried again. */
 export interface LostStream {
@@ -25,8 +26,6 @@ export interface WatchOptions<T> {
 
 /** Codes that no retry will mend. */
 const final: ReadonlySet<Code> = new Set(["UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED", "INVALID_ARGUMENT"]);
-
-const silence = { reason: "STREAM_SILENT", code: "UNAVAILABLE" } as const;
 
 /** Milliseconds to wait before the attempt: 0.5, 1, 2, 4, then 5 s, each up to a fifth shorter by chance. */
 export function backoffMs(attempt: number, chance: number): number {
@@ -59,7 +58,9 @@ async function readStream<T>(options: WatchOptions<T>, onHeard: () => void, sign
   const onAbort = (): void => call.cancel();
   signal.addEventListener("abort", onAbort, { once: true });
   const arm = (): (() => void) =>
-    clock.after(silenceMs, () => call.cancel(fault(silence, `Expected a message within ${silenceMs} ms, found none.`)));
+    clock.after(silenceMs, () =>
+      call.cancel(fault(consoleReasons.STREAM_SILENT, `Expected a message within ${silenceMs} ms, found none.`)),
+    );
   let disarm = arm();
   try {
     for await (const message of options.open(call)) {
@@ -69,7 +70,7 @@ async function readStream<T>(options: WatchOptions<T>, onHeard: () => void, sign
       if (signal.aborted) break;
       disarm = arm();
     }
-    return fault({ reason: "STREAM_ENDED", code: "UNAVAILABLE" }, "Control ended the stream.");
+    return fault(consoleReasons.STREAM_ENDED, "Control ended the stream.");
   } catch (thrown) {
     return call.ended ?? faultFrom(thrown);
   } finally {

@@ -35,7 +35,7 @@ export function ReleasePage(props: ReleasePageProps): JSX.Element {
   const words = useWords();
   const live = useLive({ client, service, windowS, onSignedOut });
   const view = live.release?.message;
-  const audit = useAudit({ client, service, revision: view?.release?.revision });
+  const audit = useAudit({ client, service, revision: view?.release?.revision, onSignedOut });
   const control = useRail({ client, release: live.release, onTried: audit.reload });
   const marks = useMemo(() => marksOf(audit.entries), [audit.entries]);
   const may = hindranceOf(identity, service);

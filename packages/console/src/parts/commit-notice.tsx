@@ -8,13 +8,23 @@ import { faultText } from "./fault-text.ts";
 import { Glyph } from "./glyph.tsx";
 import { useNow } from "../hooks/use-now.ts";
 
+/** What the notice shows and does. */
+export interface NoticeProps {
+  readonly control: RailControl;
+  readonly view: WatchReleaseResponse;
+}
+
 /** What came of the last change: done, acknowledged after how long, and ten seconds to take it back. */
-export function CommitNotice(props: { readonly control: RailControl; readonly view: WatchReleaseResponse }): JSX.Element | null {
+export function CommitNotice(props: NoticeProps): JSX.Element | null {
+  const { commit, fault } = props.control.state;
+  return commit || fault ? <Notice {...props} /> : null;
+}
+
+function Notice(props: NoticeProps): JSX.Element {
   const { control, view } = props;
   const { commit, fault } = control.state;
   const words = useWords();
   const nowMs = useNow(250);
-  if (!commit && !fault) return null;
   const superseded = commit !== undefined && (view.release?.revision ?? 0n) > commit.revision;
   return (
     <div class="notice" data-tone={fault ? "bad" : "good"}>

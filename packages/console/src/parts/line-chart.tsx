@@ -80,7 +80,7 @@ function useChart(): typeof uPlot | undefined {
 /** Values under the pointer, else the newest; also what those who do not see the lines are told. */
 function ChartLegend(props: LineChartProps & { readonly hovered: number | null }): JSX.Element {
   const words = useWords();
-  const at = props.hovered ?? props.map.fromMs.length - 2;
+  const at = props.hovered ?? newestOf(props.lines);
   return (
     <span class="chart-legend">
       {props.lines.map((line) => {
@@ -94,6 +94,11 @@ function ChartLegend(props: LineChartProps & { readonly hovered: number | null }
       })}
     </span>
   );
+}
+
+/** The newest column that some line has a value in. */
+function newestOf(lines: readonly Line[]): number {
+  return Math.max(0, ...lines.map((line) => line.values.findLastIndex((value) => value !== null)));
 }
 
 function roleOf(version: string, props: LineChartProps): "new" | "stable" | "other" {

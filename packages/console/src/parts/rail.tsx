@@ -1,4 +1,4 @@
-import type { JSX, TargetedKeyboardEvent, TargetedPointerEvent } from "preact";
+import type { JSX, RefObject, TargetedKeyboardEvent, TargetedPointerEvent } from "preact";
 import { useRef } from "preact/hooks";
 import type { Release } from "@weir/api/releases";
 import { useWords } from "../context.ts";
@@ -12,6 +12,8 @@ export interface RailProps {
   readonly control: RailControl;
   /** Why it cannot be moved, in words; undefined when it can. */
   readonly hindrance: string | undefined;
+  /** The thumb, so that the focus can come back to it. */
+  readonly thumb: RefObject<HTMLDivElement | null>;
   /** Runs on Enter: the proposal wants its reason, or to be committed. */
   readonly onEnter: () => void;
 }
@@ -81,7 +83,6 @@ function Track(props: TrackProps): JSX.Element {
   const { now, weight, proposed, disabled, control } = props;
   const words = useWords();
   const track = useRef<HTMLDivElement>(null);
-  const thumb = useRef<HTMLDivElement>(null);
   const dragging = useRef(false);
   const proposeAt = (event: PointerEvent): void => {
     const box = track.current?.getBoundingClientRect();
@@ -92,7 +93,7 @@ function Track(props: TrackProps): JSX.Element {
     event.preventDefault();
     event.currentTarget.setPointerCapture(event.pointerId);
     dragging.current = true;
-    thumb.current?.focus({ preventScroll: true });
+    props.thumb.current?.focus({ preventScroll: true });
     proposeAt(event);
   };
   return (
@@ -119,12 +120,12 @@ function Track(props: TrackProps): JSX.Element {
       {proposed !== undefined && (
         <div class="rail-now" style={{ left: `${now / 100}%` }} title={words.say("rail.now", { share: words.share(now) })} />
       )}
-      <Thumb {...props} handle={thumb} />
+      <Thumb {...props} />
     </div>
   );
 }
 
-function Thumb(props: TrackProps & { readonly handle: { current: HTMLDivElement | null } }): JSX.Element {
+function Thumb(props: TrackProps): JSX.Element {
   const { now, weight, proposed, disabled, control, release } = props;
   const words = useWords();
   const said = { share: words.share(weight), n: weight, now: words.share(now) };
@@ -140,7 +141,7 @@ function Thumb(props: TrackProps & { readonly handle: { current: HTMLDivElement 
   return (
     <div
       class="rail-thumb"
-      ref={props.handle}
+      ref={props.thumb}
       role="slider"
       tabIndex={0}
       style={{ left: `${weight / 100}%` }}

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { WatchReleaseResponse } from "@weir/api/releases";
 import type { ConsoleClient } from "../client.ts";
 import { useWords } from "../context.ts";
@@ -36,11 +36,18 @@ export function WeightCard(props: WeightCardProps): JSX.Element | null {
   const columnSeconds = columnSecondsOf(props.address.windowS);
   const rate = useMemo(() => rateOf(live.columns, columnSeconds), [live.columns, columnSeconds]);
   const field = useRef<HTMLInputElement>(null);
+  const thumb = useRef<HTMLDivElement>(null);
+  const { proposal } = control.state;
+  const hadProposal = useRef(false);
+  useEffect(() => {
+    // The form has gone with whatever had the focus in it.
+    if (hadProposal.current && !proposal && document.activeElement === document.body) thumb.current?.focus({ preventScroll: true });
+    hadProposal.current = proposal !== undefined;
+  }, [proposal === undefined]);
   if (!view || !release) return null;
   const moving = release.newVersion !== "";
   const hindrance =
     mayNot ?? (moving ? (live.links.release.kind === "live" ? undefined : words.say("hindrance.lost")) : words.say("hindrance.no_release"));
-  const { proposal } = control.state;
   const instances = view.instances.filter((one) => one.version === release.newVersion && one.state === "SERVING").length;
   const enter = (): void => (control.state.reason.trim() === "" ? field.current?.focus() : control.commit());
   const versions = begun(view);
@@ -51,7 +58,7 @@ export function WeightCard(props: WeightCardProps): JSX.Element | null {
         <SetBy live={live} />
       </div>
       <Weights live={live} rate={rate} />
-      {moving && <Rail release={release} control={control} hindrance={hindrance} onEnter={enter} />}
+      {moving && <Rail release={release} control={control} hindrance={hindrance} thumb={thumb} onEnter={enter} />}
       {proposal && (
         <ProposalForm
           proposal={proposal}

@@ -113,7 +113,7 @@ export const en = {
   "commit.move": "Weight set from {from} to {to}.",
   "commit.stable": "Stable: all users to {version}.",
   "commit.undo": "Undone: weight back to {to}.",
-  "commit.acknowledged": "Acknowledged by all {n} data {n|plane|planes} after {time}.",
+  "commit.acknowledged": "Acknowledged by {n} of {n} data {n|plane|planes} after {time}.",
   "commit.pending": "Acknowledged by {count} of {total} so far.",
   "commit.undoButton": "Undo ({seconds} s)",
   "commit.undoReason": "undo: {reason}",

@@ -115,7 +115,7 @@ export const zh: Readonly<Record<Key, string>> = {
   "commit.move": "权重已从 {from} 设为 {to}。",
   "commit.stable": "稳定：全部用户到 {version}。",
   "commit.undo": "已撤销：权重回到 {to}。",
-  "commit.acknowledged": "全部 {n} 个数据面在 {time}内确认。",
+  "commit.acknowledged": "{n} / {n} 个数据面在 {time}内确认。",
   "commit.pending": "目前 {count} / {total} 已确认。",
   "commit.undoButton": "撤销（{seconds} 秒）",
   "commit.undoReason": "撤销：{reason}",
