@@ -37,7 +37,7 @@ test("a turn with a planted fault says so", () => {
     [{ cpuMs: 1700 }, /not the bottleneck: its core was busy 85 %/],
     [{ othersMs: 200 }, /other processes took 10 % of its core/],
     [{ othersMsAtLoad: 500 }, /other processes took 25 % of the load's core/],
-    [{ stealMs: 100 }, /host took 5 % of the core/],
+    [{ stealMs: 200 }, /host took 10 % of the core/],
     [{ failures: 1 }, /1 answers were not 200/],
     [{ requests: 0 }, /no request was answered/],
   ];

@@ -44,7 +44,7 @@ export const bounds = {
   utilisationMin: 0.9,
   othersMax: 0.05,
   othersMaxAtLoad: 0.15,
-  stealMax: 0.02,
+  stealMax: 0.05,
   spreadMax: 0.15,
   turnsMin: 3,
 } as const;
