@@ -127,6 +127,20 @@ test("an app with a bad environment ends with code 1 and names the variable", as
   assert.match(JSON.stringify(app.lines), /ENVIRONMENT_INVALID.*WEIR_PORT/);
 });
 
+test("an app that nobody catches an error of ends with code 1, and the log says why", async () => {
+  await using app = spawnSample({ SAMPLE_FAILS: "later" }, { stderr: "ignore" });
+  assert.equal(await app.ended, 1);
+  const line = app.lines.find((each) => each["level"] === "error") as { error?: { message?: string } } | undefined;
+  assert.equal(line?.error?.message, "nobody catches this");
+});
+
+test("an app that stops does not wait for what its author left running", async () => {
+  await using app = spawnSample({ SAMPLE_FAILS: "to let go" });
+  await app.logged("serving");
+  app.process.kill("SIGTERM");
+  assert.equal(await app.ended, 0);
+});
+
 test("an app that is told to stop while it warms up ends at once with code 0", async () => {
   await using app = spawnSample({ SAMPLE_WARM_UP_MS: "60000" });
   await app.logged("warm-up step begins");

@@ -27,6 +27,9 @@ export async function runApp(given: AppOptions, made: { steps: readonly NamedWar
     if (forced) exitProcess(1);
     stop.abort(stopRequested(signal));
   });
+  // Told before the platform ends the process, which it then does.
+  const onUncaught = (error: Error): void => log.error("nobody caught this; the process ends", { error });
+  process.on("uncaughtExceptionMonitor", onUncaught);
   try {
     const environment = processEnvironment();
     const options = withEnvironment(given, environment);
@@ -39,6 +42,7 @@ export async function runApp(given: AppOptions, made: { steps: readonly NamedWar
     else log.error("the app could not start", { error });
   }
   release();
+  process.off("uncaughtExceptionMonitor", onUncaught);
   await writer.close();
   process.exitCode = code;
   systemClock.after(lingerMs, () => exitProcess(code));

@@ -18,14 +18,17 @@ export interface ChildApp extends AsyncDisposable {
 }
 
 /** Starts the sample app with these variables. `await using` kills it. */
-export function spawnSample(variables: Readonly<Record<string, string>> = {}): ChildApp {
+export function spawnSample(
+  variables: Readonly<Record<string, string>> = {},
+  options: { readonly stderr?: "inherit" | "ignore" } = {},
+): ChildApp {
   const main = fileURLToPath(new URL("./sample-app.ts", import.meta.url));
   const inherited = Object.entries(process.env).filter(([name]) => !/^(WEIR|SAMPLE)_/.test(name));
   const env = { ...Object.fromEntries(inherited), ...variables };
-  const child = spawn(process.execPath, [main], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [main], { env, stdio: ["ignore", "pipe", options.stderr ?? "inherit"] });
   const lines: LogLine[] = [];
   let rest = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
     const parts = (rest + chunk).split("\n");
     rest = parts.pop() ?? "";
     for (const part of parts) lines.push(JSON.parse(part) as LogLine);

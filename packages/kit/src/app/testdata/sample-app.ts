@@ -17,5 +17,7 @@ await createApp({ name: "sample", services: [greeter], timeouts: { leaveMs: 200,
   .warmUp("index", (signal) => systemClock.sleep(Number(SAMPLE_WARM_UP_MS), signal))
   .warmUp("cache", async () => {
     if (SAMPLE_FAILS === "warm-up") throw new Error("no cache today");
+    if (SAMPLE_FAILS === "later") setTimeout(() => void Promise.reject(new Error("nobody catches this")), 50);
+    if (SAMPLE_FAILS === "to let go") setInterval(() => undefined, 1000);
   })
   .run();
