@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Call } from "../call.ts";
+import { Call, metadataValue } from "../call.ts";
 import type { Code, Fault } from "../fault.ts";
 import { codes, fault, isFault } from "../fault.ts";
 import type { Layer, Message } from "../service.ts";
 import { createTestTransport } from "../testing/transport.ts";
 import { createVirtualClock } from "../testing/virtual-clock.ts";
 import { createClient } from "./client.ts";
+import { createConnectTransport } from "./connect-transport.ts";
 import { createGreeter, createLogBook, eventually, quiet } from "./testdata/greeter.ts";
 import type { CountResponse, GreeterClient } from "./testdata/greeter.weir.ts";
 import { Greeter, HelloResponse } from "./testdata/greeter.weir.ts";
@@ -96,7 +97,7 @@ test("a call inherits deadline and trace of the one it is made in, and sends its
         },
       }),
     ],
-    { clock },
+    { clock, timeoutMsMax: Infinity },
   );
   const client = createClient(Greeter, transport);
   const trace = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true };
@@ -105,6 +106,8 @@ test("a call inherits deadline and trace of the one it is made in, and sends its
   await client.hello({}, served);
   await client.hello({}, { parent: served, timeoutMs: 100, metadata: ["authorization", "Bearer t"] });
   await client.hello({}, { clock });
+  await client.hello({}, new Call({ clock, timeoutMs: 60_000 }));
+  await client.hello({}, { parent: new Call({ clock, timeoutMs: 60_000 }) });
   assert.equal(served.ended, undefined);
   assert.deepEqual(
     seen.map(([remainingMs, traceId, , foreign]) => [remainingMs, traceId, foreign]),
@@ -112,6 +115,8 @@ test("a call inherits deadline and trace of the one it is made in, and sends its
       [600, trace.traceId, false],
       [100, trace.traceId, false],
       [30_000, "", false],
+      [60_000, "", false],
+      [60_000, "", false],
     ],
   );
   assert.equal(seen[1]?.[2], "Bearer t");
@@ -193,6 +198,70 @@ test("leaving a stream tells the handler, also one that hangs", async () => {
   await rejectsWith(stream, "ENOUGH");
   await eventually(() => seen.length === 4, "signal and left again");
   assert.deepEqual(seen.toSorted(), ["left", "left", "signal CALL_CANCELLED", "signal CALL_CANCELLED"]);
+});
+
+test("a stream can be left while its next message is being waited for", async () => {
+  const seen: string[] = [];
+  const hanging = createGreeter({
+    async *count(_request, call) {
+      call.signal.addEventListener("abort", () => seen.push("told"));
+      yield { number: 1, text: "" };
+      await new Promise(() => undefined);
+    },
+  });
+  const client = createClient(Greeter, createTestTransport([hanging]));
+  const iterator = client.count({})[Symbol.asyncIterator]();
+  await iterator.next();
+  const waiting = rejectsWith(iterator.next() as Promise<unknown>, "CALL_CANCELLED");
+  assert.deepEqual(await iterator.return?.(), { done: true, value: undefined });
+  await waiting;
+  await eventually(() => seen.length === 1, "the handler to be told");
+});
+
+test("each iteration of a stream is a call of its own", async () => {
+  const client = createClient(Greeter, createTestTransport([createGreeter()]));
+  const stream = client.count({ count: 2 });
+  assert.deepEqual(
+    [await collect(stream), await collect(stream)],
+    [
+      [1, 2],
+      [1, 2],
+    ],
+  );
+});
+
+test("nothing waits for a layer or a transport that does not listen to the signal", async () => {
+  const clock = createVirtualClock();
+  const deaf: Layer<Any, Any> = (next) => (message, call) =>
+    call.method.endsWith("Count")
+      ? Promise.resolve({ stream: true, messages: { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) } })
+      : next(message, call);
+  const layeredClient = createClient(Greeter, createTestTransport([createGreeter()]), { layers: [deaf] });
+  const deafTransport = createConnectTransport(() => new Promise(() => undefined));
+  const deafClient = createClient(Greeter, deafTransport);
+  const answers = [
+    rejectsWith(collect(layeredClient.count({}, { clock, timeoutMs: 100 })), "DEADLINE_EXCEEDED"),
+    rejectsWith(deafClient.hello({}, { clock, timeoutMs: 100 }), "DEADLINE_EXCEEDED"),
+    rejectsWith(collect(deafClient.count({}, { clock, timeoutMs: 100 })), "DEADLINE_EXCEEDED"),
+  ];
+  await clock.advance(100);
+  await Promise.all(answers);
+  assert.equal(clock.pending, 0);
+});
+
+test("metadata that comes at the end of a stream reaches the call", async () => {
+  const late = createGreeter({
+    async *count(_request, call) {
+      yield { number: 1, text: "" };
+      call.replyMetadata.push("x-late", "1");
+    },
+  });
+  let seen: Call | undefined;
+  const keep: Layer<Any, Any> = (next) => (message, call) => next(message, (seen = call));
+  const client = createClient(Greeter, createTestTransport([late]), { layers: [keep] });
+  await collect(client.count({}));
+  assert.ok(seen);
+  assert.equal(metadataValue(seen.replyMetadata, "x-late"), "1");
 });
 
 test("a stream's deadline ends it at both sides even when the handler hangs", async () => {

@@ -6,7 +6,7 @@ import { kitReasons } from "../reasons.ts";
 import type { Layer, Message, Service } from "../service.ts";
 import { layered } from "../service.ts";
 import type { Transport } from "./transport.ts";
-import { untilEnded } from "./until-ended.ts";
+import { answerUntilEnded, untilEnded } from "./until-ended.ts";
 
 /** What `createClient` may be told beside contract and transport. */
 export interface ClientOptions {
@@ -50,7 +50,7 @@ function clientMethod(method: MethodDescriptor, transport: Transport, options: C
     return (input: unknown, given?: ClientCall) => callOnce(service, messageFrom(input), clientCall(method, given, timeoutMs));
   }
   return (input: unknown, given?: ClientCall) =>
-    callStream(
+    openStream(
       service,
       () => messageFrom(input),
       () => clientCall(method, given, method.timeoutMs),
@@ -67,20 +67,29 @@ async function callOnce(service: AnyService, message: Message<unknown>, call: Ca
   }
 }
 
-async function* callStream(
-  service: AnyService,
-  message: () => Message<unknown>,
-  begin: () => Call,
-): AsyncGenerator<unknown, void, undefined> {
-  const call = begin();
-  let whole = false;
+/** Each iteration is a call of its own. Leaving the loop cancels it, also while a message is still being waited for. */
+function openStream(service: AnyService, message: () => Message<unknown>, begin: () => Call): AsyncIterable<unknown> {
+  return {
+    [Symbol.asyncIterator]() {
+      const call = begin();
+      const messages = readStream(service, message, call);
+      return {
+        next: () => messages.next(),
+        return() {
+          call.cancel();
+          return messages.return();
+        },
+      };
+    },
+  };
+}
+
+async function* readStream(service: AnyService, message: () => Message<unknown>, call: Call): AsyncGenerator<unknown, void, undefined> {
   try {
-    const answer = await service(message(), call);
+    const answer = await answerUntilEnded(service(message(), call), call);
     if (!answer.stream) throw fault(kitReasons.HANDLER_ANSWER_INVALID, `Expected a stream from ${call.method}, found one message.`);
     yield* untilEnded(answer.messages, call);
-    whole = true;
   } finally {
-    if (!whole) call.cancel();
     call.finish();
   }
 }

@@ -50,8 +50,8 @@ export interface ConnectTransportOptions {
 export function createConnectTransport(send: Service<ConnectRequest, ConnectAnswer>, options: ConnectTransportOptions = {}): Transport {
   const answerBytesMax = options.answerBytesMax ?? 4 * 1024 * 1024;
   return async (method, message, call) => {
-    if (call.ended) throw call.ended;
     if (call.remainingMs() === 0) call.cancel(deadlinePassed());
+    if (call.signal.aborted) throw call.signal.reason;
     const carry = method.kind === "unary" ? callUnary(method, message, call) : callStream(method, message, call);
     try {
       return await answerUntilEnded(carry, call);
@@ -173,7 +173,6 @@ function faultFromAnswer(answer: ConnectAnswer, text: string): Fault {
 }
 
 function faultFromSend(thrown: unknown, call: Call): Fault {
-  if (call.ended) return call.ended;
   if (isFault(thrown)) return thrown;
   return fault(kitReasons.PEER_UNREACHABLE, `The other side of ${call.method} could not be reached, or the connection broke.`, {
     cause: thrown,

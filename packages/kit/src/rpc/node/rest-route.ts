@@ -15,7 +15,7 @@ export interface RestRoute {
   readonly template: PathTemplate;
   readonly dialect: Dialect;
   readonly variables: readonly { readonly variable: TemplateVariable; readonly bound: BoundField }[];
-  /** What a query may set: not what the path or the body sets. Empty when the whole body is the message. */
+  /** What a query may set: not what the body sets; what the path sets is set after it. Empty when the whole body is the message. */
   readonly queryFields: BoundFields;
 }
 
@@ -43,10 +43,9 @@ export function createRestRoute(method: ServedMethod, rule: HttpRule): RestRoute
     }
     return { variable, bound };
   });
-  const taken = new Set(variables.map(({ bound }) => bound.field.json));
   const inBody = (json: string): boolean =>
     rule.body === "*" || (rule.body !== "" && (json === rule.body || json.startsWith(`${rule.body}.`)));
-  const queryFields = bindFields(descriptor.fields.filter((field) => !taken.has(field.json) && !inBody(field.json)));
+  const queryFields = bindFields(descriptor.fields.filter((field) => !inBody(field.json)));
   const dialect: Dialect = { rest: true, text: (message) => answerText(message, rule.responseBody, descriptor) };
   return { method, rule, template, dialect, variables, queryFields };
 }

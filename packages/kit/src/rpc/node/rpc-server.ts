@@ -54,7 +54,7 @@ export interface Asked {
   readonly request: HttpRequest;
   readonly exchange: Exchange;
   /** Read first of all, once somebody can answer for what it holds. */
-  head: RequestHead;
+  head: Readonly<RequestHead>;
 }
 
 /** The Call of a request. A trace is continued under a span of its own. */

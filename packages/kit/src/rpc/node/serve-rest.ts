@@ -1,4 +1,5 @@
 import type { HttpResponse } from "@weir/wire";
+import { headerValue } from "@weir/wire";
 import { fault } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
 import { contentTypeUnary, isContentType } from "../protocol-connect.ts";
@@ -40,6 +41,6 @@ export function serveRest(asked: Asked, target: RestTarget): Promise<HttpRespons
 function serveMessage(asked: Asked, route: RestRoute, input: RestInput): Promise<HttpResponse> {
   const message = messageFromRest(route, input);
   if (route.method.descriptor.kind === "unary") return serveUnary(message, asked);
-  const frames = asked.head.accept?.includes("text/event-stream") ? eventFrames : lineFrames;
+  const frames = headerValue(asked.request.headers, "accept")?.includes("text/event-stream") ? eventFrames : lineFrames;
   return serveStream(() => Promise.resolve({ stream: false, message }), asked, frames);
 }

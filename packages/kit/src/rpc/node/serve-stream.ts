@@ -55,7 +55,6 @@ async function* writeFrames(
   metadataSent: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { asked, frames, call } = streaming;
-  let ended = false;
   try {
     let thrown: { readonly value: unknown } | undefined;
     try {
@@ -73,12 +72,10 @@ async function* writeFrames(
     } catch (value) {
       thrown = { value };
     }
-    ended = true;
     const fault = thrown && faultToAnswer(thrown.value, asked.server, call.method);
     const last = frames.end({ fault, domain: asked.method.domain, metadata: call.replyMetadata.slice(metadataSent) });
     if (last) yield last;
   } finally {
-    if (!ended) call.cancel();
     call.finish();
   }
 }

@@ -169,6 +169,13 @@ test("a Connect stream ends with its error, also when nothing came before it", a
   }
 });
 
+test("a message of a stream over the limit ends it", async () => {
+  await using greeter = await startGreeter(createGreeter(), { responseBytesMax: 100 });
+  const body = enveloped({ count: 1, text: "x".repeat(200) });
+  const answer = await greeter.ask("POST", "/weir.greeter.v1.Greeter/Count", { headers: stream, body });
+  assert.match(answer.text, /^.{5}\{"error":\{"code":"resource_exhausted".*RESPONSE_TOO_LARGE/s);
+});
+
 test("a REST stream is events for who accepts them, lines for others; both end with their error", async () => {
   const counting = createGreeter({
     async *count({ count }, call) {

@@ -66,7 +66,7 @@ test("REST refuses bad input, each with its status, code and reason", async () =
     ["POST", "/v1/hello", { headers: json, body: "null" }, "400 invalid_argument JSON_INVALID"],
     ["POST", "/v1/hello", { headers: json, body: '{"name":1}' }, "400 invalid_argument JSON_INVALID"],
     ["POST", "/v1/hello", { headers: json, body: '{"nane":"x"}' }, "400 invalid_argument JSON_INVALID"],
-    ["POST", "/v1/hello", { headers: json, body: Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x7d) }, "400 invalid_argument JSON_INVALID"],
+    ["POST", "/v1/hello", { headers: json, body: Buffer.from('{"name":"\u00ff"}', "latin1") }, "400 invalid_argument JSON_INVALID"],
     ["POST", "/v1/hello", { headers: ["content-type", "text/plain"], body: "{}" }, "415 invalid_argument CONTENT_TYPE_UNSUPPORTED"],
     ["POST", "/v1/hello", { body: "{}" }, "415 invalid_argument CONTENT_TYPE_UNSUPPORTED"],
     ["POST", "/v1/hello", { headers: [...json, "content-encoding", "gzip"], body: "{}" }, "501 unimplemented ENCODING_UNSUPPORTED"],
@@ -98,6 +98,30 @@ test("a body that is too large is refused in pieces as well as whole", async () 
     body: Buffer.from(`{"name":"ada"}${" ".repeat(150_000)}`),
   });
   assert.equal(small.status, 200);
+});
+
+test("a body that is too large by its own word is refused before it comes", async () => {
+  await using greeter = await startGreeter(createGreeter(), { requestBytesMax: 200_000 });
+  async function* never(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(" ");
+    await new Promise(() => undefined);
+  }
+  const body = Object.assign(never(), { length: 300_000 });
+  const response = await greeter.client.request({ method: "POST", target: "/v1/hello", headers: json, body }, { timeoutMs: 5000 });
+  assert.equal(response.status, 413);
+});
+
+test("a deadline of no time is answered without asking the handler", async () => {
+  let reached = 0;
+  const counting = createGreeter({
+    async hello() {
+      reached++;
+      return HelloResponse.create();
+    },
+  });
+  await using greeter = await startGreeter(counting);
+  const answer = await greeter.ask("GET", "/v1/hello/ada", { headers: ["connect-timeout-ms", "0"] });
+  assert.deepEqual([answer.status, answer.json["reason"], reached], [504, "DEADLINE_EXCEEDED", 0]);
 });
 
 test("405 lists what is allowed, OPTIONS too; HEAD answers as GET without the body", async () => {
