@@ -56,6 +56,14 @@ test("floors refuse what package.json does not name", () => {
   assert.deepEqual(said("packages/control/src/a.ts", 'import "kysely";'), []);
 });
 
+test("a test may import what its package names for development", () => {
+  const manifest = { name: "@weir/console", devDependencies: { "@weir/control": "1" } };
+  const others = { "packages/console/package.json": JSON.stringify(manifest) };
+  assert.deepEqual(said("packages/console/src/a.test.ts", 'import "@weir/control";', others), []);
+  assert.equal(said("packages/console/src/a.ts", 'import "@weir/control";', others).length, 1);
+  assert.equal(said("packages/console/src/a.test.ts", 'import "@weir/gateway";', others).length, 1);
+});
+
 test("wire and kit have no dependencies but the kit's optional peers", () => {
   assert.match(said("packages/wire/src/a.ts", 'import "ws";')[0] ?? "", /wire has no dependencies/);
   assert.match(said("packages/kit/src/store/a.ts", 'import "ioredis";')[0] ?? "", /kit has no dependencies/);
