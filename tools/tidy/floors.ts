@@ -104,8 +104,7 @@ function doorFault(tree: Tree, source: Source, specifier: string): string | unde
   const manifest = manifestOf(tree, source.path);
   const name = specifier.split("/", 2).join("/");
   const named = manifest?.dependencies.has(name) || manifest?.peers.has(name) || (source.test && manifest?.development.has(name));
-  const named = [manifest?.dependencies, manifest?.peers, source.test ? manifest?.development : undefined];
-  if (manifest && manifest.name !== name && manifest.folder !== "" && !named.some((names) => names?.has(name))) {
+  if (manifest && manifest.name !== name && manifest.folder !== "" && !named) {
     return `imports ${name}, which ${manifest.folder}/package.json does not name`;
   }
   if (isNeutral(source.path) && !source.test && name !== "@weir/kit") return `runs in a browser and may not import ${name}`;
