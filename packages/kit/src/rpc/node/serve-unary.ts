@@ -22,6 +22,7 @@ export function serveUnary(input: unknown, asked: Asked): Promise<HttpResponse> 
     if (timeoutMs <= 0) return serving.expire();
     serving.watchDeadline(timeoutMs);
     exchange.onCancel(() => serving.end(fault(coreReasons.CALL_CANCELLED, "The client went away.")));
+    if (call.ended !== undefined) return;
     try {
       method.service({ stream: false, message: input }, call).then(
         (answer) => serving.succeed(answer),
