@@ -124,6 +124,24 @@ describe("console in a browser", { skip: browserMissing, timeout: 180_000 }, () 
     await page.context().close();
   });
 
+  test("what a data plane refused is named, with its reason, until it is gone", async () => {
+    const { page } = await signedIn();
+    const refusals = [
+      { resource: "route/films", reason: "ROUTE_SHARES_INVALID", message: "Expected weights that sum to 10000, found 9900." },
+    ];
+    for await (const { snapshot } of house.snapshots.subscribe({ dataPlane: "edge-7" })) {
+      if (!snapshot) continue;
+      await house.snapshots.acknowledge({ dataPlane: "edge-7", epoch: snapshot.epoch, revision: snapshot.revision, refusals });
+      await page.getByText("edge-7 refused route/films: ROUTE_SHARES_INVALID").waitFor();
+      await page.getByText("Expected weights that sum to 10000, found 9900.").waitFor();
+      await page.getByText("edge-7 refused a part of the configuration.").waitFor();
+      break;
+    }
+    await page.getByText(/edge-7 is not connected, last heard/).waitFor();
+    await page.locator(".source", { hasText: "edge-7" }).getByText("disconnected").waitFor();
+    await page.context().close();
+  });
+
   test("a viewer sees everything, changes nothing, and is told why", async () => {
     const { page } = await signedIn({ role: "viewer" });
     await page.locator("#rail-hint", { hasText: "Your token is a viewer’s" }).waitFor();
