@@ -154,6 +154,24 @@ describe("console in a browser", { skip: browserMissing, timeout: 180_000 }, () 
     await page.context().close();
   });
 
+  test("a revoked token ends the session in words, and signing in again leads back", async () => {
+    const { page } = await signedIn();
+    await page.getByRole("radio", { name: "Errors" }).check({ force: true });
+    const { tokens } = await house.identity.listTokens({});
+    const own = tokens.filter((token) => token.name === "li.wei" && token.revokedAtMs === 0n);
+    for (const { id } of own) await house.identity.revokeToken({ id, reason: "left the team" });
+    await page.getByRole("button", { name: /^Stable/ }).click();
+    await page.getByText("Your session has ended").waitFor();
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+    assert.equal(new URL(page.url()).hash, "#/releases/feed?metric=errors");
+    const { token } = await house.identity.createToken({ name: "back again", role: 2, reason: "back in the team" });
+    await page.getByLabel("Token").fill(`Bearer ${token}`);
+    await page.keyboard.press("Enter");
+    await page.locator(".board").waitFor();
+    assert.equal(new URL(page.url()).hash, "#/releases/feed?metric=errors");
+    await page.context().close();
+  });
+
   test("pages fit 390 pixels, every control has a name, and Chinese is whole", async () => {
     for (const [width, scheme, locale] of [
       [390, "dark", "zh-CN"],

@@ -58,7 +58,9 @@ export function useAudit(options: AuditOptions): AuditView {
     setEntries([]);
     setMore(false);
   }, [client, service]);
-  useEffect(() => void read(0n), [read, revision]);
+  useEffect(() => {
+    if (revision !== undefined) void read(0n);
+  }, [read, revision]);
   const oldest = entries.at(-1)?.sequence ?? 0n;
   return {
     entries,

@@ -26,6 +26,8 @@ export interface Session {
   readonly expire: () => void;
 }
 
+const checkMs = 60_000;
+
 const signedOut = (why: "fresh" | "expired" | "link" | "token", fault?: Fault): SessionState => ({ kind: "signed_out", why, fault });
 
 /** Holds the token: in memory, and in sessionStorage so that a reload stays signed in. */
@@ -48,6 +50,21 @@ export function useSession(startsWithLink: boolean): Session {
     void checkUntilAnswered({ client, signal: controller.signal, onState: setState, onRefused: () => keep(undefined) });
     return () => controller.abort();
   }, [client]);
+  const signedIn = state.kind === "signed_in";
+  useEffect(() => {
+    if (!signedIn) return undefined;
+    // Streams outlive the token that opened them: what has been revoked must not go unnoticed.
+    const timer = setInterval(() => {
+      client.identity.whoAmI({}).catch((thrown: unknown) => {
+        if (faultFrom(thrown).code === "UNAUTHENTICATED") expire();
+      });
+    }, checkMs);
+    return () => clearInterval(timer);
+  }, [client, signedIn]);
+  const expire = (): void => {
+    keep(undefined);
+    setState((now) => (now.kind === "signed_in" ? signedOut("expired") : now));
+  };
   const enter = async (token: string, refused: "link" | "token"): Promise<boolean> => {
     keep(token);
     try {
@@ -79,10 +96,7 @@ export function useSession(startsWithLink: boolean): Session {
       keep(undefined);
       setState(signedOut("fresh"));
     },
-    expire() {
-      keep(undefined);
-      setState((now) => (now.kind === "signed_in" ? signedOut("expired") : now));
-    },
+    expire,
   };
 }
 

@@ -42,6 +42,7 @@ test("latency counts as the same within a tenth, a p99 within a third", () => {
   const p50 = (newMs: number): string | undefined =>
     deltaOf("p50", { requests: 900, p50Ms: newMs }, { requests: 900, p50Ms: 10 })?.judgement;
   assert.deepEqual([p50(10.9), p50(9.2), p50(11.5), p50(8)], ["same", "same", "worse", "better"]);
+  assert.equal(deltaOf("p50", { requests: 900, p50Ms: 0.9 }, { requests: 900, p50Ms: 0.4 })?.judgement, "same", "half a millisecond");
   assert.equal(deltaOf("p99", { requests: 900, p99Ms: 12.5 }, { requests: 900, p99Ms: 10 })?.judgement, "same");
 });
 

@@ -27,6 +27,8 @@ const empty: VersionWindow = { version: "", requests: 0, errors: 0, fallbacks: 0
 
 /** Latency within this factor counts as the same: a p99 rests on few requests and wanders that much by itself. */
 const sameFactors = { p50: 1.1, p99: 1.3 } as const;
+/** Nor does a difference below this matter to anybody, whatever factor it is. */
+const sameMs = 1;
 
 /** The four comparisons. A version that was not reported counts as without requests. */
 export function deltasFrom(
@@ -73,7 +75,8 @@ function latencyDelta(metric: "p50" | "p99", fresh: VersionWindow, stable: Versi
   const [newMs, stableMs] = metric === "p50" ? [fresh.p50Ms, stable.p50Ms] : [fresh.p99Ms, stable.p99Ms];
   const factor = stableMs > 0 ? newMs / stableMs : 1;
   const sameFactor = sameFactors[metric];
-  const judgement = side.tooFew ? "unknown" : factor > sameFactor ? "worse" : factor < 1 / sameFactor ? "better" : "same";
+  const same = Math.abs(newMs - stableMs) < sameMs || (factor <= sameFactor && factor >= 1 / sameFactor);
+  const judgement = side.tooFew ? "unknown" : same ? "same" : factor > 1 ? "worse" : "better";
   return { ...side, fresh: newMs, stable: stableMs, judgement, interval: undefined };
 }
 

@@ -27,7 +27,7 @@ const options: HeatOptions = {
 test("heat map is a grid without gaps that ends with the newest column", () => {
   const map = heatMapFrom(options);
   assert.deepEqual(map.fromMs, [-5000, 0, 5000, 10_000, 15_000]);
-  assert.equal(map.newestSeconds, 2);
+  assert.equal(map.newestSeconds, 1);
   assert.deepEqual(
     map.groups.map((group) => [group.version, group.rows.map((row) => row.instance)]),
     [
@@ -56,6 +56,16 @@ test("heat map keeps instances that are gone, and those that only traffic knows"
   const ghost = rows.find((row) => row.instance === "ghost");
   assert.deepEqual([ghost?.gone, ghost?.version, ghost?.address], [true, "v1", ""]);
   assert.equal(rows.at(-1)?.instance, "ghost");
+});
+
+test("heat map drops an instance that had gone before it begins", () => {
+  const before = instance("old", "v1", { state: "GONE", lastHeardAtMs: -6000n });
+  const during = instance("new", "v1", { state: "GONE", lastHeardAtMs: -4000n });
+  const rows = heatRows(heatMapFrom({ ...options, instances: [...options.instances, before, during] }));
+  assert.deepEqual(
+    rows.map((row) => row.instance).filter((id) => id === "old" || id === "new"),
+    ["new"],
+  );
 });
 
 test("cells show requests a second, errors or latency, and nothing where nothing was", () => {

@@ -60,13 +60,17 @@ export function heatMapFrom(options: HeatOptions): HeatMap {
   return {
     fromMs,
     columnSeconds,
-    newestSeconds: Math.min(columnSeconds, Math.max(1, (nowMs - newestFromMs) / 1000)),
+    newestSeconds: Math.min(columnSeconds, Math.max(1, (nowMs - reportDelayMs - newestFromMs) / 1000)),
     wholeUntilMs: nowMs - reportDelayMs,
-    groups: groupsFrom(options, ordered),
+    groups: groupsFrom(options, { ordered, fromMs: fromMs[0] ?? 0 }),
   };
 }
 
-function groupsFrom(options: HeatOptions, ordered: readonly (TrafficColumn | undefined)[]): HeatGroup[] {
+function groupsFrom(
+  options: HeatOptions,
+  grid: { readonly ordered: readonly (TrafficColumn | undefined)[]; readonly fromMs: number },
+): HeatGroup[] {
+  const { ordered, fromMs } = grid;
   const known = new Map(options.instances.map((one) => [one.id, one]));
   const versionOfInstance = new Map(options.instances.map((one) => [one.id, one.version]));
   for (const column of ordered) for (const cell of column?.cells ?? []) versionOfInstance.set(cell.instance, cell.version);
@@ -75,8 +79,14 @@ function groupsFrom(options: HeatOptions, ordered: readonly (TrafficColumn | und
     [...versionOfInstance]
       .filter(([, its]) => its === version)
       .map(([instance]) => rowFrom(instance, version, { known: known.get(instance), ordered }))
+      .filter((row) => !row.gone || wasThere(row, fromMs))
       .toSorted(byAge(known));
   return versions.map((version) => ({ version, rows: rowsOf(version) })).filter((group) => group.rows.length > 0);
+}
+
+/** Whether a gone instance was still there when the map begins; one that had gone before has nothing to show. */
+function wasThere(row: HeatRow, fromMs: number): boolean {
+  return row.lastHeardAtMs >= fromMs || row.cells.some((cell) => cell !== undefined && cell.requests > 0);
 }
 
 function rowFrom(
