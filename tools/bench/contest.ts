@@ -28,6 +28,8 @@ export interface ContestOptions {
 /** Runs a suite: starts everything, sees that all answer alike, warms up, then takes turns A B C A B C. */
 export async function runContest(suite: Suite, options: ContestOptions): Promise<Outcome> {
   const folder = mkdtempSync(`${tmpdir()}/weir-bench-`);
+  const clean = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", clean);
   const running: Running[] = [];
   const begin = async (contestant: Contestant, cpus: string, backendPort: number): Promise<Running> => {
     options.say(`  starting ${contestant.name} …`);
@@ -50,7 +52,8 @@ export async function runContest(suite: Suite, options: ContestOptions): Promise
     return after === undefined ? outcome : { ...outcome, valid: false, why: [...outcome.why, after] };
   } finally {
     for (const one of running.toReversed()) await one.stop();
-    rmSync(folder, { recursive: true, force: true });
+    process.removeListener("exit", clean);
+    clean();
   }
 }
 

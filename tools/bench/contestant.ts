@@ -39,6 +39,12 @@ export interface StartOptions {
 const startMsMax = 20_000;
 const stopMsMax = 5_000;
 
+/** Ends this process on SIGINT and SIGTERM, and with it every contestant. For the mains of benches. */
+export function endOnSignals(): void {
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
+}
+
 /** Starts a contestant on its cores and waits until it answers. Its output goes to a file, where it costs us nothing. */
 export async function start(contestant: Contestant, options: StartOptions): Promise<Running> {
   const port = await freePort(0);
@@ -51,6 +57,10 @@ export async function start(contestant: Contestant, options: StartOptions): Prom
     env: { ...process.env, NODE_ENV: "production" },
   });
   closeSync(log);
+  // A bench that is interrupted must not leave a server behind that keeps a core.
+  const abandon = (): void => void child.kill("SIGKILL");
+  process.once("exit", abandon);
+  child.once("exit", () => process.removeListener("exit", abandon));
   const running: Running = { name: contestant.name, pid: child.pid ?? 0, port, stop: () => stop(child) };
   const untilMs = performance.now() + startMsMax;
   while (!(await answers(`http://127.0.0.1:${port}${options.path}`))) {

@@ -4,7 +4,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Contestant, Running } from "./contestant.ts";
-import { start } from "./contestant.ts";
+import { endOnSignals, start } from "./contestant.ts";
 import type { MemoryTrend } from "./memory.ts";
 import { memoryTrend } from "./memory.ts";
 import { residentBytesOf } from "./proc.ts";
@@ -64,8 +64,9 @@ async function measure({ seconds, version, json }: Given): Promise<number> {
     name: "feed",
     command: ({ port }) => ["env", `WEIR_VERSION=${version}`, `WEIR_PORT=${port}`, "WEIR_ADMIN_PORT=0", process.execPath, main],
   };
-  const running = await start(contestant, { folder, backendPort: 0, cores: `${sharedCores().own}`, path: path.replace("{user}", "1") });
+  let running: Running | undefined;
   try {
+    running = await start(contestant, { folder, backendPort: 0, cores: `${sharedCores().own}`, path: path.replace("{user}", "1") });
     say("warming up …");
     await takeTurn(running, { path, connections, seconds: 10 });
     const { turn, samples } = await watchedTurn(running, seconds);
@@ -90,7 +91,7 @@ async function measure({ seconds, version, json }: Given): Promise<number> {
     process.stdout.write(textOf(report));
     return report.valid && report.onTarget ? 0 : 1;
   } finally {
-    await running.stop();
+    await running?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -140,6 +141,7 @@ async function main(): Promise<number> {
   return options === "" ? 0 : 2;
 }
 
+endOnSignals();
 try {
   process.exitCode = await main();
 } catch (error) {

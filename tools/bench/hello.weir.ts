@@ -2,6 +2,8 @@
 // What the http suite asks for: a small message, as any REST service has one.
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
+import { messageFromBytes } from "@weir/kit/contract/binary-reader";
+import { bytesFromMessage } from "@weir/kit/contract/binary-writer";
 import { boolFrom, boolJson, doubleFrom, doubleJson, fieldUnknown, int32From, int32Json, listFrom, objectFrom, placeBelow, stringFrom, stringJson } from "@weir/kit/contract/json";
 
 export interface GreetRequest {
@@ -34,6 +36,26 @@ export const GreetRequest: MessageType<GreetRequest> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(GreetRequest, message),
+  fromBinary: (bytes) => messageFromBytes(GreetRequest, bytes),
+  write(message, writer) {
+    if (message.name !== "") writer.string(10, message.name);
+  },
+  read(reader, end, into) {
+    let name = into?.name ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          name = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { name };
   },
 };
 
@@ -99,6 +121,46 @@ export const GreetResponse: MessageType<GreetResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(GreetResponse, message),
+  fromBinary: (bytes) => messageFromBytes(GreetResponse, bytes),
+  write(message, writer) {
+    if (message.message !== "") writer.string(10, message.message);
+    if (message.visits !== 0) writer.int32(16, message.visits);
+    if (!Object.is(message.score, 0)) writer.double(25, message.score);
+    if (message.returning) writer.bool(32, message.returning);
+    for (const item of message.tags) writer.string(42, item);
+  },
+  read(reader, end, into) {
+    let message = into?.message ?? "";
+    let visits = into?.visits ?? 0;
+    let score = into?.score ?? 0;
+    let returning = into?.returning ?? false;
+    const tags: GreetResponse["tags"] = into?.tags ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          message = reader.string();
+          break;
+        case 16:
+          visits = reader.int32();
+          break;
+        case 25:
+          score = reader.double();
+          break;
+        case 32:
+          returning = reader.bool();
+          break;
+        case 42:
+          tags.push(reader.string());
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { message, visits, score, returning, tags };
   },
 };
 

@@ -3,6 +3,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { programPath } from "../check/real-parts.ts";
 import { runContest } from "./contest.ts";
+import { endOnSignals } from "./contestant.ts";
 import { loadTool } from "./load.ts";
 import { suites, targets } from "./suites.ts";
 import type { Outcome } from "./verdict.ts";
@@ -103,6 +104,7 @@ async function main(): Promise<number> {
   return Object.values(outcomes).every((outcome) => outcome.valid) ? 0 : 1;
 }
 
+endOnSignals();
 try {
   process.exitCode = await main();
 } catch (error) {
