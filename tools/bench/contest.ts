@@ -28,7 +28,7 @@ export interface ContestOptions {
 /** Runs a suite: starts everything, sees that all answer alike, warms up, then takes turns A B C A B C. */
 export async function runContest(suite: Suite, options: ContestOptions): Promise<Outcome> {
   const folder = mkdtempSync(`${tmpdir()}/weir-bench-`);
-  const clean = (): void => rmSync(folder, { recursive: true, force: true });
+  const clean = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   process.once("exit", clean);
   const running: Running[] = [];
   const begin = async (contestant: Contestant, cpus: string, backendPort: number): Promise<Running> => {

@@ -59,7 +59,7 @@ export async function start(contestant: Contestant, options: StartOptions): Prom
   closeSync(log);
   // A bench that is interrupted must not leave a server behind that keeps a core.
   const abandon = (): void => void child.kill("SIGKILL");
-  process.once("exit", abandon);
+  process.prependOnceListener("exit", abandon);
   child.once("exit", () => process.removeListener("exit", abandon));
   const running: Running = { name: contestant.name, pid: child.pid ?? 0, port, stop: () => stop(child) };
   const untilMs = performance.now() + startMsMax;

@@ -36,7 +36,7 @@ export async function load(options: LoadOptions, started: (pid: number) => void 
   const child = spawn("taskset", ["-c", cores, ...command], { stdio: ["ignore", "pipe", "pipe"], timeout: (seconds + 30) * 1000 });
   started(child.pid ?? 0);
   const abandon = (): void => void child.kill("SIGKILL");
-  process.once("exit", abandon);
+  process.prependOnceListener("exit", abandon);
   child.once("exit", () => process.removeListener("exit", abandon));
   let output = "";
   let complaints = "";
