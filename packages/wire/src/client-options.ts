@@ -1,6 +1,6 @@
 import { platformClock, type WireClock } from "./clock.ts";
 import { messageLimits, type MessageLimits } from "./http1/limits.ts";
-import { TimingWheel } from "./timing-wheel.ts";
+import { wheelOf, type TimingWheel } from "./timing-wheel.ts";
 
 /** Waits of a client, in milliseconds. They fire up to 25 ms late. */
 export interface ClientTimeouts {
@@ -69,6 +69,6 @@ export function clientSettingsFrom(options: ClientOptions): ClientSettings {
     limits: Object.freeze({ ...messageLimits, ...options.limits }),
     timeouts: Object.freeze({ ...clientTimeouts, ...options.timeouts }),
     clock,
-    wheel: new TimingWheel(clock),
+    wheel: wheelOf(clock),
   });
 }

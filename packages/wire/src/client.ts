@@ -1,9 +1,8 @@
-import net from "node:net";
 import { ClientCall, type CallCarrier, type ClientRequest, type ClientResponse, type RequestOptions } from "./client-call.ts";
 import { clientSettingsFrom, type ClientOptions, type ClientSettings } from "./client-options.ts";
 import { ClientConnection, type ClientConnectionOwner } from "./http1/client-connection.ts";
 import { WireError, wireReasons } from "./reasons.ts";
-import { SocketOutput } from "./socket-output.ts";
+import { connectSocket, SocketOutput } from "./socket.ts";
 import type { WheelEntry } from "./timing-wheel.ts";
 
 /** How busy a client is. */
@@ -33,13 +32,10 @@ export function createClient(options: ClientOptions): Client {
   return new Pool(clientSettingsFrom(options));
 }
 
-// Every socket of the process reads into these bytes; what is kept of them is copied before the next read.
-const readBuffer = Buffer.allocUnsafeSlow(65_536);
-
 /** A call in the queue, with the deadline of its waiting. */
 class Waiter implements WheelEntry {
-  deadlineMs = Infinity;
-  lookMs = Infinity;
+  deadlineMs: number = Infinity;
+  lookMs: number = Infinity;
   readonly call: ClientCall;
   readonly #onExpire: (waiter: Waiter) => void;
 
@@ -103,7 +99,6 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
         };
       });
     }
-    this.#settings.wheel.close();
   }
 
   close(): Promise<void> {
@@ -173,29 +168,10 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
 
   #connect(): ClientConnection {
     const { host, port } = this.#settings;
-    const socket: net.Socket = net.connect({
-      host,
-      port,
-      noDelay: true,
-      allowHalfOpen: true,
-      onread: {
-        buffer: readBuffer,
-        callback: (length) => {
-          connection.receive(readBuffer, length, true);
-          return true;
-        },
-      },
-    });
+    const { socket, listen } = connectSocket(host, port);
     const connection = new ClientConnection(this.#settings, this, new SocketOutput(socket));
     this.#connections.add(connection);
-    let failure: unknown;
-    socket.on("connect", () => connection.opened());
-    socket.on("end", () => connection.end());
-    socket.on("drain", () => connection.drained());
-    socket.on("error", (error) => {
-      failure = error;
-    });
-    socket.on("close", () => connection.closed(failure));
+    listen(connection);
     return connection;
   }
 }

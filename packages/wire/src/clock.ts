@@ -19,7 +19,7 @@ export const platformClock: WireClock = {
   },
 };
 
-/** The Date header line, made once a second. RFC 9110 §5.6.7. */
+/** The Date header line behind a CRLF, made once a second. RFC 9110 §5.6.7. */
 export class DateLine {
   readonly #clock: WireClock;
   #untilMs = -1;
@@ -29,11 +29,11 @@ export class DateLine {
     this.#clock = clock;
   }
 
-  line(): string {
-    const monotonicMs = this.#clock.monotonicMs();
+  /** The line at `monotonicMs`, which may be coarse. */
+  line(monotonicMs: number): string {
     if (monotonicMs >= this.#untilMs) {
       const nowMs = this.#clock.nowMs();
-      this.#line = `date: ${new Date(nowMs).toUTCString()}\r\n`;
+      this.#line = `\r\ndate: ${new Date(nowMs).toUTCString()}`;
       this.#untilMs = monotonicMs + 1000 - (nowMs % 1000);
     }
     return this.#line;

@@ -2,7 +2,7 @@ import { DateLine, platformClock, type WireClock } from "./clock.ts";
 import { createServerCounters, type ServerCounters } from "./counters.ts";
 import { messageLimits, type MessageLimits } from "./http1/limits.ts";
 import type { WireError } from "./reasons.ts";
-import { TimingWheel } from "./timing-wheel.ts";
+import { wheelOf, type TimingWheel } from "./timing-wheel.ts";
 
 /** Bounds of a server beside those of one message. */
 export interface ServerLimits extends MessageLimits {
@@ -80,7 +80,7 @@ export function serverSettingsFrom(options: ServerOptions): ServerSettings {
     limits: Object.freeze({ ...serverLimits, ...options.limits, encodedSlash: options.encodedSlash ?? false }),
     timeouts: Object.freeze({ ...serverTimeouts, ...options.timeouts }),
     clock,
-    wheel: new TimingWheel(clock),
+    wheel: wheelOf(clock),
     counters: createServerCounters(),
     date: new DateLine(clock),
     onFailure: options.onFailure ?? (() => undefined),

@@ -298,4 +298,4 @@ export const wireReasons = {
     meaning: "The answer was not whole within the request's time.",
   },
   REQUEST_CANCELLED: { reason: "REQUEST_CANCELLED", code: "CANCELLED", status: 499, meaning: "Whoever asked gave up." },
-} as const satisfies Readonly<Record<string, WireReason>>;
+} as const;

@@ -22,7 +22,7 @@ import { refusalFrom } from "./http1/serialise.ts";
 import type { HttpHandler } from "./http.ts";
 import { serverSettingsFrom, type ServerOptions, type ServerSettings } from "./options.ts";
 import { WireError, wireReasons } from "./reasons.ts";
-import { SocketOutput } from "./socket-output.ts";
+import { acceptedSocket, SocketOutput } from "./socket.ts";
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -71,7 +71,7 @@ class NetServer implements Server {
     this.#handler = handler;
     this.#settings = settings;
     this.counters = settings.counters;
-    this.#net = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#net = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
   listen(options: ListenOptions): Promise<ListenAddress> {
@@ -100,7 +100,6 @@ class NetServer implements Server {
         resolve();
       };
     });
-    this.#settings.wheel.close();
   }
 
   close(): Promise<void> {
@@ -111,26 +110,28 @@ class NetServer implements Server {
     if (this.#net.listening) this.#net.close();
   }
 
-  #accept(socket: net.Socket): void {
+  #accept(accepted: net.Socket): void {
     const { counters, limits } = this.#settings;
     counters.connectionsTotal += 1;
     if (this.#connections.size >= limits.connectionsMax) {
-      this.#turnAway(socket);
+      this.#turnAway(accepted);
       return;
     }
     counters.connectionsOpen += 1;
+    const { socket, listen } = acceptedSocket(accepted);
     const peer = { address: `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`, secure: false };
     const connection = new ServerConnection(this.#handler, this.#settings, { output: new SocketOutput(socket), peer });
     this.#connections.set(socket, connection);
-    socket.on("data", (bytes: Buffer) => connection.receive(bytes));
-    socket.on("end", () => connection.end());
-    socket.on("drain", () => connection.drained());
-    socket.on("error", () => undefined);
-    socket.on("close", () => {
-      counters.connectionsOpen -= 1;
-      this.#connections.delete(socket);
-      connection.closed();
-      if (this.#connections.size === 0) this.#onEmpty?.();
+    listen({
+      receive: (bytes, end, borrowed) => connection.receive(bytes, end, borrowed),
+      end: () => connection.end(),
+      drained: () => connection.drained(),
+      closed: () => {
+        counters.connectionsOpen -= 1;
+        this.#connections.delete(socket);
+        connection.closed();
+        if (this.#connections.size === 0) this.#onEmpty?.();
+      },
     });
   }
 

@@ -22,6 +22,7 @@ export class TimingWheel {
   readonly #slots: (WheelEntry[] | undefined)[] = Array.from({ length: slotCount });
   #count = 0;
   #step = 0;
+  #nowMs = 0;
   #stop: (() => void) | undefined;
 
   constructor(clock: WireClock) {
@@ -34,17 +35,18 @@ export class TimingWheel {
     if (deadlineMs < entry.lookMs) this.#insert(entry, deadlineMs);
   }
 
-  /** Takes the timer away. Entries are forgotten. */
-  close(): void {
-    this.#stop?.();
-    this.#stop = undefined;
-    this.#slots.fill(undefined);
-    this.#count = 0;
+  /**
+   * Monotonic time that may be behind by 25 ms, or by as long as something held up the event loop. Never ahead. For what
+   * may come early without harm, such as closing what nobody uses.
+   */
+  coarseMs(): number {
+    return this.#stop === undefined ? this.#clock.monotonicMs() : this.#nowMs;
   }
 
   #insert(entry: WheelEntry, deadlineMs: number): void {
     if (this.#stop === undefined) {
-      this.#step = Math.floor(this.#clock.monotonicMs() / stepMs);
+      this.#nowMs = this.#clock.monotonicMs();
+      this.#step = Math.floor(this.#nowMs / stepMs);
       this.#stop = this.#clock.after(stepMs, () => this.#turn());
     }
     const soonest = this.#step + 1;
@@ -56,6 +58,7 @@ export class TimingWheel {
 
   #turn(): void {
     const nowMs = this.#clock.monotonicMs();
+    this.#nowMs = nowMs;
     const last = Math.floor(nowMs / stepMs);
     const first = Math.max(this.#step + 1, last - slotCount + 1);
     const due: WheelEntry[] = [];
@@ -84,4 +87,15 @@ export class TimingWheel {
     entry.deadlineMs = Infinity;
     entry.expire();
   }
+}
+
+const wheels = new WeakMap<WireClock, TimingWheel>();
+
+/** The wheel of a clock: all servers and clients that go by the same clock share one timer. */
+export function wheelOf(clock: WireClock): TimingWheel {
+  const known = wheels.get(clock);
+  if (known !== undefined) return known;
+  const wheel = new TimingWheel(clock);
+  wheels.set(clock, wheel);
+  return wheel;
 }

@@ -24,7 +24,7 @@ export class AnswerHeadWriter {
     const date = this.#headers.dated ? "" : options.dateLine;
     this.keepAlive = options.keepAlive;
     const framing = this.#framing(response, exchange);
-    return start + lines + date + framing + (this.keepAlive ? "\r\n" : "connection: close\r\n\r\n");
+    return start + lines + date + framing + (this.keepAlive ? "\r\n\r\n" : "\r\nconnection: close\r\n\r\n");
   }
 
   #framing(response: HttpResponse, exchange: ServerExchange): string {
@@ -36,11 +36,11 @@ export class AnswerHeadWriter {
     }
     if (body === undefined) {
       this.framing = "none";
-      return "content-length: 0\r\n";
+      return "\r\ncontent-length: 0";
     }
     if (body instanceof Uint8Array) {
       this.framing = "whole";
-      return `content-length: ${body.length}\r\n`;
+      return `\r\ncontent-length: ${body.length}`;
     }
     if (body.length !== undefined) {
       this.framing = "length";
@@ -52,7 +52,7 @@ export class AnswerHeadWriter {
       return "";
     }
     this.framing = "chunked";
-    return "transfer-encoding: chunked\r\n";
+    return "\r\ntransfer-encoding: chunked";
   }
 
   #switching(response: HttpResponse, upgrade: string | undefined): string {
@@ -64,7 +64,7 @@ export class AnswerHeadWriter {
     }
     this.framing = "none";
     this.keepAlive = true;
-    return `${statusLine(101)}${this.#headers.lines(response.headers)}connection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`;
+    return `${statusLine(101)}${this.#headers.lines(response.headers)}\r\nconnection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`;
   }
 }
 
@@ -72,5 +72,5 @@ function lengthLine(length: number): string {
   if (!Number.isSafeInteger(length) || length < 0) {
     throw new WireError(wireReasons.RESPONSE_INVALID, `expected a length that is a whole number, found ${length}`);
   }
-  return `content-length: ${length}\r\n`;
+  return `\r\ncontent-length: ${length}`;
 }

@@ -5,7 +5,7 @@ import { WireError, wireReasons } from "../reasons.ts";
 import { AnswerHeadWriter, type AnswerFraming } from "./answer.ts";
 import type { ConnectionDuplex } from "./byte-duplex.ts";
 import type { ServerExchange } from "./exchange.ts";
-import { ConnectionWriter, leaveBody, wireErrorFrom, writeBody } from "./writer.ts";
+import { leaveBody, wireErrorFrom, writeBody, type ConnectionWriter } from "./writer.ts";
 
 /** The connection that the answers leave by. */
 export interface AnswersOwner {
@@ -131,7 +131,7 @@ export class Answers {
   /** Writes one answer; false when its body goes on later. */
   #write(exchange: ServerExchange, response: HttpResponse): boolean {
     const head = this.#head;
-    const options = { dateLine: this.#settings.date.line(), keepAlive: this.#owner.keeps(exchange) };
+    const options = { dateLine: this.#settings.date.line(this.#settings.wheel.coarseMs()), keepAlive: this.#owner.keeps(exchange) };
     let text: string;
     let sent = response;
     try {

@@ -25,8 +25,8 @@ type Framing = "none" | "length" | "chunked";
  * One request at a time; requests are not pipelined, since one slow answer would hold up the others.
  */
 export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
-  deadlineMs = Infinity;
-  lookMs = Infinity;
+  deadlineMs: number = Infinity;
+  lookMs: number = Infinity;
   readonly #settings: ClientSettings;
   readonly #owner: ClientConnectionOwner;
   readonly #output: ConnectionOutput;
@@ -206,13 +206,13 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
       head = this.#start.start(request.method, request.target, request.authority || this.#settings.authority);
       head += this.#headers.lines(request.headers);
       if (body === undefined) {
-        if (request.method === "POST" || request.method === "PUT" || request.method === "PATCH") head += "content-length: 0\r\n";
+        if (request.method === "POST" || request.method === "PUT" || request.method === "PATCH") head += "\r\ncontent-length: 0";
       } else if (body.length === undefined) {
         framing = "chunked";
-        head += "transfer-encoding: chunked\r\n";
+        head += "\r\ntransfer-encoding: chunked";
       } else {
         framing = "length";
-        head += `content-length: ${body.length}\r\n`;
+        head += `\r\ncontent-length: ${body.length}`;
       }
       if (request.upgrade !== undefined) head += upgradeLines(request.upgrade);
     } catch (thrown) {
@@ -224,7 +224,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     call.sent = true;
     this.#keepAlive = true;
     this.#reader.begin(request.method);
-    this.#writer.text(`${head}\r\n`);
+    this.#writer.text(`${head}\r\n\r\n`);
     this.#arm("head");
     if (body === undefined) this.#writer.flush();
     else void this.#writeBody(call, body, framing);
@@ -342,12 +342,15 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     const { wheel, clock, timeouts } = this.#settings;
     this.#wait = wait;
     const call = this.#call;
+    if (wait === "idle") {
+      wheel.set(this, wheel.coarseMs() + timeouts.idleMs);
+      return;
+    }
     let forMs = Infinity;
-    if (wait === "connect") forMs = timeouts.connectMs;
-    else if (wait === "head") forMs = call === undefined ? timeouts.headerMs : this.#headerMs(call);
+    if (wait === "head") forMs = call === undefined ? timeouts.headerMs : this.#headerMs(call);
+    else if (wait === "connect") forMs = timeouts.connectMs;
     else if (wait === "continue") forMs = timeouts.continueMs;
     else if (wait === "body") forMs = timeouts.bodyIdleMs;
-    else if (wait === "idle") forMs = timeouts.idleMs;
     const untilMs = forMs === Infinity ? Infinity : clock.monotonicMs() + forMs;
     wheel.set(this, Math.min(untilMs, call?.deadlineMs ?? Infinity));
   }
@@ -357,7 +360,7 @@ function upgradeLines(upgrade: string): string {
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z/]+$/.test(upgrade)) {
     throw new WireError(wireReasons.REQUEST_INVALID, `expected a protocol to upgrade to, found ${JSON.stringify(upgrade)}`);
   }
-  return `connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
+  return `\r\nconnection: upgrade\r\nupgrade: ${upgrade}`;
 }
 
 /** Faults of a head are named for requests where they are found; here the other side made them. */

@@ -21,8 +21,8 @@ const refusedHead = { method: "", minor: 1, keepAlive: false, upgrade: undefined
  * and it calls the handler and the output. It never throws.
  */
 export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
-  deadlineMs = Infinity;
-  lookMs = Infinity;
+  deadlineMs: number = Infinity;
+  lookMs: number = Infinity;
   readonly #handler: HttpHandler;
   readonly #settings: ServerSettings;
   readonly #output: ConnectionOutput;
@@ -309,14 +309,15 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
       wheel.set(this, Infinity);
       return;
     }
+    if (wait === "idle") {
+      this.#wait = wait;
+      this.#requestStartMs = -1;
+      wheel.set(this, wheel.coarseMs() + timeouts.idleMs);
+      return;
+    }
     if (wait === "head" && this.#wait === "head") return;
     const nowMs = clock.monotonicMs();
     this.#wait = wait;
-    if (wait === "idle") {
-      this.#requestStartMs = -1;
-      wheel.set(this, nowMs + timeouts.idleMs);
-      return;
-    }
     if (wait === "write") {
       wheel.set(this, nowMs + timeouts.writeIdleMs);
       return;

@@ -1,6 +1,6 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons, type WireReason } from "../reasons.ts";
-import { fieldKinds, fieldSpellingFrom, listHas, listItems, type FieldName } from "./syntax.ts";
+import { fieldKinds, fieldSpellingFrom, listHas, listItems, type FieldSpelling } from "./syntax.ts";
 
 /** What to call the refusals of a head; requests and answers have different names for them. */
 export interface HeadReasons {
@@ -18,24 +18,32 @@ const lf = 10;
 const colon = 58;
 
 /**
+ * The bytes of a head, and the same as text: bytes are faster to look through, text is faster to cut pieces from.
+ * The first character of `text` is the byte at `base`; `text` may end before the head does.
+ */
+export interface HeadSource {
+  text: string;
+  bytes: Uint8Array;
+  base: number;
+}
+
+/**
  * Reads header lines: the plain ones become a list, the framing ones stand apart. One for each connection, because a
  * client says the same names in the same order again and again: a name is first compared with the one that stood at its
  * place last time, which is cheaper than to cut it out and look it up.
  */
 export class HeaderReader {
   headers: HeaderList = [];
-  host: string | undefined;
-  contentLength: string | undefined;
-  transferEncoding: string | undefined;
+  host: string | undefined = undefined;
+  contentLength: string | undefined = undefined;
+  transferEncoding: string | undefined = undefined;
   /** The Connection lines, joined. */
-  connection: string | undefined;
-  upgrade: string | undefined;
-  expect: string | undefined;
+  connection: string | undefined = undefined;
+  upgrade: string | undefined = undefined;
+  expect: string | undefined = undefined;
   readonly #countMax: number;
   readonly #reasons: HeadReasons;
-  readonly #starts: string[] = [];
-  readonly #fields: FieldName[] = [];
-  #valueAt = 0;
+  readonly #spellings: FieldSpelling[] = [];
 
   constructor(countMax: number, reasons: HeadReasons) {
     this.#countMax = countMax;
@@ -43,11 +51,47 @@ export class HeaderReader {
   }
 
   /**
-   * Reads the lines of `text` from `at` up to the empty line and answers where that ends, or -1 when it is not there yet.
-   * Throws a WireError for what RFC 9112 §5 forbids. Which of several faults it names is not defined: `firstFault` is.
+   * Reads the lines from character `at` on up to the empty line and answers where that ends, or -1 when it is not there
+   * yet. Throws a WireError for what RFC 9112 §5 forbids; which one of several faults is for `readHead` to say.
    */
-  read(text: string, at: number): number {
+  read(source: HeadSource, at: number): number {
+    const { text, bytes, base } = source;
+    const end = base + text.length;
     const headers: string[] = [];
+    this.#reset(headers);
+    let count = 0;
+    for (let line = base + at; line < end;) {
+      if (bytes[line] === cr) return line + 1 < end ? this.#endAt(source, line) : -1;
+      // The name: where it stood last time, or cut out and looked up.
+      let spelling = this.#spellings[count];
+      let from: number;
+      if (spelling !== undefined && startsWith(bytes, line, spelling.start)) from = line + spelling.start.length;
+      else {
+        from = nameEnd(bytes, line, end);
+        if (from === end) return -1;
+        spelling = this.#spelling(source, line, { to: from, count });
+        from += 1;
+      }
+      if (count >= this.#countMax)
+        throw new WireError(this.#reasons.tooMany, `expected at most ${this.#countMax} header lines, found more`);
+      count += 1;
+      // The value: everything up to CR LF, without the blanks around it.
+      while (from < end && isBlank(bytes[from])) from += 1;
+      const lineEnd = valueEnd(bytes, from, end);
+      if (lineEnd + 1 >= end) return -1;
+      if (bytes[lineEnd] !== cr || bytes[lineEnd + 1] !== lf) throw illegalError(text, lineEnd - base);
+      let to = lineEnd;
+      while (to > from && isBlank(bytes[to - 1])) to -= 1;
+      line = lineEnd + 2;
+      const value = text.slice(from - base, to - base);
+      const { field } = spelling;
+      if (field.kind === fieldKinds.plain || field.kind === fieldKinds.date) headers.push(field.name, value);
+      else this.#takeSpecial(field.kind, value);
+    }
+    return -1;
+  }
+
+  #reset(headers: HeaderList): void {
     this.headers = headers;
     this.host = undefined;
     this.contentLength = undefined;
@@ -55,69 +99,22 @@ export class HeaderReader {
     this.connection = undefined;
     this.upgrade = undefined;
     this.expect = undefined;
-    const end = text.length;
-    for (let count = 0; at < end; count += 1) {
-      if (text.charCodeAt(at) === cr) return this.#endAt(text, at);
-      const field = this.#fieldAt(text, at, count);
-      if (field === undefined) return -1;
-      if (count >= this.#countMax)
-        throw new WireError(this.#reasons.tooMany, `expected at most ${this.#countMax} header lines, found more`);
-      let from = this.#valueAt;
-      while (isBlank(text.charCodeAt(from))) from += 1;
-      let to = from;
-      let code = text.charCodeAt(to);
-      while ((code >= 32 && code !== 127) || code === 9) {
-        to += 1;
-        code = text.charCodeAt(to);
-      }
-      if (to >= end) return -1;
-      if (code !== cr) throw illegalError(text, to);
-      at = to + 2;
-      if (text.charCodeAt(to + 1) !== lf) {
-        if (at > end) return -1;
-        throw illegalError(text, to);
-      }
-      while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1;
-      const value = text.slice(from, to);
-      if (field.kind === fieldKinds.plain || field.kind === fieldKinds.date) headers.push(field.name, value);
-      else this.#takeSpecial(field.kind, value);
-    }
-    return -1;
   }
 
-  /** The name at `at`; undefined when its end is not there yet. */
-  #fieldAt(text: string, at: number, count: number): FieldName | undefined {
-    const remembered = this.#starts[count];
-    if (remembered !== undefined && text.startsWith(remembered, at)) {
-      this.#valueAt = at + remembered.length;
-      return this.#fields[count];
-    }
-    let to = at;
-    let code = text.charCodeAt(to);
-    while (code > 32 && code < 127 && code !== colon) {
-      to += 1;
-      code = text.charCodeAt(to);
-    }
-    if (to >= text.length) return undefined;
-    const spelling = code === colon ? fieldSpellingFrom(text.slice(at, to)) : undefined;
-    if (spelling === undefined) throw this.#nameError(text, at, to);
-    this.#valueAt = to + 1;
-    if (count < namesRememberedMax && spelling.start !== "") {
-      this.#starts[count] = spelling.start;
-      this.#fields[count] = spelling.field;
-    }
-    return spelling.field;
+  /** The name from `line` to the byte `to`, which has to be a colon. */
+  #spelling(source: HeadSource, line: number, place: { to: number; count: number }): FieldSpelling {
+    const { text, bytes, base } = source;
+    const spelling = bytes[place.to] === colon ? fieldSpellingFrom(text.slice(line - base, place.to - base)) : undefined;
+    if (spelling === undefined) throw this.#nameError(text, line - base, place.to - base);
+    if (place.count < namesRememberedMax && spelling.start.length > 0) this.#spellings[place.count] = spelling;
+    return spelling;
   }
 
-  /** Where the head ends whose empty line begins at `at`. */
-  #endAt(text: string, at: number): number {
-    const code = text.charCodeAt(at + 1);
-    if (code === lf) {
-      if (this.connection !== undefined && !connectionKnown(this.connection)) this.headers = withoutNamed(this.headers, this.connection);
-      return at + 2;
-    }
-    if (at + 1 >= text.length) return -1;
-    throw illegalError(text, at);
+  /** Where the head ends whose empty line begins at the byte `at`. */
+  #endAt(source: HeadSource, at: number): number {
+    if (source.bytes[at + 1] !== lf) throw illegalError(source.text, at - source.base);
+    if (this.connection !== undefined && !connectionKnown(this.connection)) this.headers = withoutNamed(this.headers, this.connection);
+    return at + 2 - source.base;
   }
 
   #nameError(text: string, at: number, to: number): WireError {
@@ -172,8 +169,32 @@ export class HeaderReader {
   }
 }
 
-function isBlank(code: number): boolean {
+function isBlank(code: number | undefined): boolean {
   return code === 32 || code === 9;
+}
+
+function startsWith(bytes: Uint8Array, at: number, start: Uint8Array): boolean {
+  const { length } = start;
+  for (let index = 0; index < length; index += 1) if (bytes[at + index] !== start[index]) return false;
+  return true;
+}
+
+function nameEnd(bytes: Uint8Array, at: number, end: number): number {
+  while (at < end) {
+    const byte = bytes[at] as number;
+    if (byte === colon || byte <= 32 || byte >= 127) break;
+    at += 1;
+  }
+  return at;
+}
+
+function valueEnd(bytes: Uint8Array, at: number, end: number): number {
+  while (at < end) {
+    const byte = bytes[at] as number;
+    if ((byte < 32 && byte !== 9) || byte === 127) break;
+    at += 1;
+  }
+  return at;
 }
 
 function connectionKnown(value: string): boolean {

@@ -1,6 +1,6 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { contentLengthFrom, HeaderReader, type HeadReasons } from "./head.ts";
+import { contentLengthFrom, HeaderReader, type HeadReasons, type HeadSource } from "./head.ts";
 import type { HeadReader } from "./head-text.ts";
 import { lengthChunked, type MessageLimits } from "./limits.ts";
 import { isToken, listItems } from "./syntax.ts";
@@ -29,6 +29,7 @@ for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 /** Reads the heads of requests, one after the other; what the last one said stands in its fields until the next. */
 export class RequestHeadReader implements HeadReader {
+  readonly source: HeadSource = { text: "", bytes: new Uint8Array(0), base: 0 };
   method = "";
   target = "";
   authority = "";
@@ -37,7 +38,7 @@ export class RequestHeadReader implements HeadReader {
   keepAlive = false;
   /** Bytes of the body, or `lengthChunked`. */
   length = 0;
-  upgrade: string | undefined;
+  upgrade: string | undefined = undefined;
   expectsContinue = false;
   readonly #limits: MessageLimits & { readonly encodedSlash: boolean };
   readonly #fields: HeaderReader;
@@ -49,11 +50,11 @@ export class RequestHeadReader implements HeadReader {
     this.#fields = new HeaderReader(limits.headerCountMax, reasons);
   }
 
-  read(text: string): number {
-    const fieldsAt = this.#readLine(text);
+  read(): number {
+    const fieldsAt = this.#readLine();
     if (fieldsAt === -1) return -1;
     const fields = this.#fields;
-    const end = fields.read(text, fieldsAt);
+    const end = fields.read(this.source, fieldsAt);
     if (end === -1) return -1;
     const { host } = fields;
     if (host === undefined) {
@@ -69,47 +70,51 @@ export class RequestHeadReader implements HeadReader {
     return end;
   }
 
-  checkStart(text: string): void {
-    this.#readLine(text);
+  checkStart(): void {
+    this.#readLine();
   }
 
   /** RFC 9112 §3: one space between the parts, nothing else. Answers where the line ends, or -1. */
-  #readLine(text: string): number {
-    let at = this.#readMethod(text);
-    if (at === -1) return -1;
-    const from = at;
-    let code = text.charCodeAt(at);
+  #readLine(): number {
+    const { text, bytes, base } = this.source;
+    const end = base + text.length;
+    const methodEnd = this.#readMethod(text, bytes, base);
+    if (methodEnd === -1) return -1;
+    const from = base + methodEnd + 1;
+    let at = from;
     // Anything but "/" and then no second "/" is odd: other forms, and "//host/path", which some read as a host.
-    let odd = code === slash && text.charCodeAt(at + 1) !== slash ? 0 : 1;
-    while (code > space && code < 127 && code !== question) {
-      odd |= oddInPath[code] as number;
-      at += 1;
-      code = text.charCodeAt(at);
+    let odd = bytes[at] === slash && bytes[at + 1] !== slash ? 0 : 1;
+    let byte = 0;
+    for (; at < end; at += 1) {
+      byte = bytes[at] as number;
+      if (byte <= space || byte >= 127 || byte === question) break;
+      odd |= oddInPath[byte] as number;
     }
-    while (code > space && code < 127) {
-      if (code === number) odd = 1;
-      at += 1;
-      code = text.charCodeAt(at);
+    for (; at < end; at += 1) {
+      byte = bytes[at] as number;
+      if (byte <= space || byte >= 127) break;
+      if (byte === number) odd = 1;
     }
-    if (at >= text.length) return -1;
-    if (code > 127) throw new WireError(wireReasons.TARGET_INVALID, `expected ASCII in the target, found byte 0x${code.toString(16)}`);
-    if (code !== space || at === from) throw lineError(text);
+    if (at >= end) return -1;
+    if (byte > 127) throw new WireError(wireReasons.TARGET_INVALID, `expected ASCII in the target, found byte 0x${byte.toString(16)}`);
+    if (byte !== space || at === from) throw lineError(text);
     if (at - from > this.#limits.targetBytesMax) {
       throw new WireError(wireReasons.TARGET_TOO_LONG, `expected a target of at most ${this.#limits.targetBytesMax} bytes, found more`);
     }
-    this.target = text.slice(from, at);
+    this.target = text.slice(from - base, at - base);
     this.#odd = odd === 1 || this.method === "CONNECT";
-    return this.#readVersion(text, at + 1);
+    return this.#readVersion(text, at + 1 - base);
   }
 
-  #readMethod(text: string): number {
-    if (text.startsWith("GET ")) {
+  /** Where the method ends, or -1. */
+  #readMethod(text: string, bytes: Uint8Array, base: number): number {
+    if (bytes[base] === 71 && text.startsWith("GET ")) {
       this.method = "GET";
-      return 4;
+      return 3;
     }
-    if (text.startsWith("POST ")) {
+    if (bytes[base] === 80 && text.startsWith("POST ")) {
       this.method = "POST";
-      return 5;
+      return 4;
     }
     const end = text.indexOf(" ");
     const lineEnd = text.indexOf("\r");
@@ -122,7 +127,7 @@ export class RequestHeadReader implements HeadReader {
     if (end > methodLengthMax || !isToken(this.method)) {
       throw new WireError(wireReasons.METHOD_INVALID, `expected a method, found ${JSON.stringify(this.method.slice(0, 40))}`);
     }
-    return end + 1;
+    return end;
   }
 
   #readVersion(text: string, at: number): number {

@@ -151,7 +151,9 @@ export class RequestReader {
       }
     }
     const head = this.#head;
-    const length = readHead(head, { input, at: this.#at, end: this.#end }, this.#bound);
+    head.source.bytes = input;
+    head.source.base = this.#at;
+    const length = readHead(head, this.#end, this.#bound);
     if (length === -1) return false;
     this.#lineSkipped = false;
     this.#at += length;

@@ -1,6 +1,6 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { contentLengthFrom, HeaderReader, type HeadReasons } from "./head.ts";
+import { contentLengthFrom, HeaderReader, type HeadReasons, type HeadSource } from "./head.ts";
 import type { HeadReader } from "./head-text.ts";
 import { lengthChunked, lengthUntilClose } from "./limits.ts";
 
@@ -20,6 +20,7 @@ const reasons: HeadReasons = {
  * as for requests, since smuggling works both ways.
  */
 export class ResponseHeadReader implements HeadReader {
+  readonly source: HeadSource = { text: "", bytes: new Uint8Array(0), base: 0 };
   /** Of the request that is being answered. To be set before `read`. */
   method = "";
   status = 0;
@@ -28,8 +29,8 @@ export class ResponseHeadReader implements HeadReader {
   /** Bytes of the body, `lengthChunked` or `lengthUntilClose`. 0 for HEAD, 1xx, 204 and 304. */
   length = 0;
   /** HEAD and 304: the length that a GET would have had. */
-  lengthOfGet: number | undefined;
-  upgrade: string | undefined;
+  lengthOfGet: number | undefined = undefined;
+  upgrade: string | undefined = undefined;
   #minor = 1;
   readonly #fields: HeaderReader;
 
@@ -37,12 +38,13 @@ export class ResponseHeadReader implements HeadReader {
     this.#fields = new HeaderReader(headerCountMax, reasons);
   }
 
-  read(text: string): number {
+  read(): number {
+    const { text } = this.source;
     const lineEnd = text.indexOf("\r");
     if (lineEnd === -1 || lineEnd + 1 >= text.length) return -1;
     this.#readLine(text, lineEnd);
     const fields = this.#fields;
-    const end = fields.read(text, lineEnd + 2);
+    const end = fields.read(this.source, lineEnd + 2);
     if (end === -1) return -1;
     const { status } = this;
     const length = responseLength(fields.contentLength, fields.transferEncoding, this.#minor);
@@ -55,7 +57,8 @@ export class ResponseHeadReader implements HeadReader {
     return end;
   }
 
-  checkStart(text: string): void {
+  checkStart(): void {
+    const { text } = this.source;
     this.#readLine(text, text.indexOf("\r"));
   }
 
@@ -73,9 +76,10 @@ export class ResponseHeadReader implements HeadReader {
       const found = JSON.stringify(text.slice(0, Math.min(lineEnd, 80)));
       throw new WireError(invalid, `expected HTTP/1.x SP STATUS SP REASON, found ${found}`);
     }
+    const { bytes, base } = this.source;
     for (let at = 13; at < lineEnd; at += 1) {
-      const code = text.charCodeAt(at);
-      if ((code < 32 && code !== 9) || code === 127) throw new WireError(invalid, "expected no control characters in the status line");
+      const byte = bytes[base + at] as number;
+      if ((byte < 32 && byte !== 9) || byte === 127) throw new WireError(invalid, "expected no control characters in the status line");
     }
     this.status = status;
     this.#minor = minor;

@@ -132,7 +132,9 @@ export class ResponseReader {
 
   #readHead(): boolean {
     const head = this.#head;
-    const length = readHead(head, { input: this.#input, at: this.#at, end: this.#end }, this.#bound);
+    head.source.bytes = this.#input;
+    head.source.base = this.#at;
+    const length = readHead(head, this.#end, this.#bound);
     if (length === -1) return false;
     this.#at += length;
     if (head.status < 200 && head.status !== 101) {

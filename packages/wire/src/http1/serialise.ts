@@ -59,9 +59,9 @@ const phrases: Readonly<Record<number, string>> = {
 };
 
 const statusLines: string[] = [];
-for (let status = 100; status < 1000; status += 1) statusLines[status] = `HTTP/1.1 ${status} ${phrases[status] ?? ""}\r\n`;
+for (let status = 100; status < 1000; status += 1) statusLines[status] = `HTTP/1.1 ${status} ${phrases[status] ?? ""}`;
 
-/** "HTTP/1.1 200 OK" with its CRLF. Throws RESPONSE_INVALID when `status` is not a number from 100 to 999. */
+/** "HTTP/1.1 200 OK". CRLF comes with the next line. Throws RESPONSE_INVALID when `status` is not a number from 100 to 999. */
 export function statusLine(status: number): string {
   const line = statusLines[status];
   if (line === undefined) throw new WireError(wireReasons.RESPONSE_INVALID, `expected a status from 100 to 999, found ${status}`);
@@ -86,7 +86,7 @@ export class HeaderWriter {
   }
 
   /**
-   * The lines of a header list, each with its CRLF. Throws for a name that is not a token in lower case or belongs to the
+   * The lines of a header list, each behind a CRLF. Throws for a name that is not a token in lower case or belongs to the
    * framing, and for a value with CR, LF, NUL or another control character: nothing a handler or a proxy hands over can
    * split a message.
    */
@@ -103,7 +103,7 @@ export class HeaderWriter {
       if (typeof value !== "string" || !isFieldValue(value)) {
         throw new WireError(this.#reason, `expected a value without control characters for ${name}, found ${shown(value)}`);
       }
-      text += `${field.prefix}${value}\r\n`;
+      text += field.prefix + value;
     }
     return text;
   }
@@ -136,7 +136,7 @@ export function chunkedEndFrom(trailers: HeaderList | undefined, reason: WireRea
     const name = trailers[index] as string;
     if (fieldNameFrom(name)?.trailerForbidden ?? true) throw new WireError(reason, `expected no ${shown(name)} among the trailers`);
   }
-  return `0\r\n${new HeaderWriter(reason).lines(trailers)}\r\n`;
+  return `0${new HeaderWriter(reason).lines(trailers)}\r\n\r\n`;
 }
 
 const targetPattern = /^[/*][\x21-\x7e]*$/;
@@ -161,7 +161,7 @@ export class RequestStartWriter {
     if (!targetPattern.test(target)) {
       throw new WireError(wireReasons.REQUEST_INVALID, `expected a target in origin form, visible ASCII, found ${shown(target)}`);
     }
-    return `${method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n`;
+    return `${method} ${target} HTTP/1.1\r\nhost: ${authority}`;
   }
 }
 

@@ -18,7 +18,7 @@ type FieldKind = (typeof fieldKinds)[keyof typeof fieldKinds];
 export interface FieldName {
   readonly name: string;
   readonly kind: FieldKind;
-  /** Ends in ": ", ready to be written. */
+  /** "\r\nname: ", ready to be written behind the line before. */
   readonly prefix: string;
   /** Whether RFC 9110 §6.5.1 forbids it in trailers. */
   readonly trailerForbidden: boolean;
@@ -77,15 +77,19 @@ const nameLengthLearnedMax = 64;
 /** One way to write a field name, in some case. */
 export interface FieldSpelling {
   readonly field: FieldName;
-  /** The name as spelled and its colon; "" when it is too long to be remembered. */
-  readonly start: string;
+  /** The bytes of the name as spelled, and its colon; none when it is too long to be remembered. */
+  readonly start: Uint8Array;
 }
 
 let known = seeded();
 let learned = 0;
 
 function fieldNameMade(name: string): FieldName {
-  return { name, kind: special.get(name) ?? fieldKinds.plain, prefix: `${name}: `, trailerForbidden: trailerForbidden.has(name) };
+  return { name, kind: special.get(name) ?? fieldKinds.plain, prefix: `\r\n${name}: `, trailerForbidden: trailerForbidden.has(name) };
+}
+
+function startOf(raw: string): Uint8Array {
+  return raw === "" ? new Uint8Array(0) : new Uint8Array(Buffer.from(`${raw}:`, "latin1"));
 }
 
 function seeded(): Map<string, FieldSpelling> {
@@ -93,8 +97,8 @@ function seeded(): Map<string, FieldSpelling> {
   for (const name of common.split(" ")) {
     const field = fieldNameMade(name);
     const titled = name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase());
-    seeds.set(name, { field, start: `${name}:` });
-    seeds.set(titled, { field, start: `${titled}:` });
+    seeds.set(name, { field, start: startOf(name) });
+    seeds.set(titled, { field, start: startOf(titled) });
   }
   return seeds;
 }
@@ -116,14 +120,14 @@ function learn(raw: string): FieldSpelling | undefined {
   if (!tokenPattern.test(raw)) return undefined;
   const lower = raw.toLowerCase();
   const field = known.get(lower)?.field ?? fieldNameMade(unshared(lower));
-  if (raw.length > nameLengthLearnedMax) return { field, start: "" };
+  if (raw.length > nameLengthLearnedMax) return { field, start: startOf("") };
   if (learned >= learnedMax) {
     known = seeded();
     learned = 0;
   }
   learned += 1;
   const key = unshared(raw);
-  const spelling = { field, start: `${key}:` };
+  const spelling = { field, start: startOf(key) };
   known.set(key, spelling);
   return spelling;
 }
