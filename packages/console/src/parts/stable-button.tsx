@@ -44,6 +44,7 @@ export function StableButton(props: StableButtonProps): JSX.Element {
           ref={(element) => element?.focus()}
           onInput={(event) => setReason(event.currentTarget.value)}
           onKeyDown={(event) => event.key === "Escape" && setOpen(false)}
+          onBlur={() => reason === "" && setOpen(false)}
         />
       ) : (
         <button type="button" class="button quiet stable-toggle" disabled={hindrance !== undefined} onClick={() => setOpen(true)}>
