@@ -2,6 +2,8 @@
 // A feed of films: what a user sees next.
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
+import { messageFromBytes } from "@weir/kit/contract/binary-reader";
+import { bytesFromMessage } from "@weir/kit/contract/binary-writer";
 import { doubleFrom, doubleJson, fieldTwice, fieldUnknown, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json } from "@weir/kit/contract/json";
 
 export const FeedReason = {
@@ -62,6 +64,36 @@ export const PageRequest: MessageType<PageRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(PageRequest, message),
+  fromBinary: (bytes) => messageFromBytes(PageRequest, bytes),
+  write(message, writer) {
+    if (message.userId !== "") writer.string(10, message.userId);
+    if (message.cursor !== "") writer.string(18, message.cursor);
+    if (message.size !== 0) writer.uint32(24, message.size);
+  },
+  read(reader, end, into) {
+    let userId = into?.userId ?? "";
+    let cursor = into?.cursor ?? "";
+    let size = into?.size ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          userId = reader.string();
+          break;
+        case 18:
+          cursor = reader.string();
+          break;
+        case 24:
+          size = reader.uint32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { userId, cursor, size };
+  },
 };
 
 export interface PageResponse {
@@ -116,6 +148,40 @@ export const PageResponse: MessageType<PageResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(PageResponse, message),
+  fromBinary: (bytes) => messageFromBytes(PageResponse, bytes),
+  write(message, writer) {
+    for (const item of message.films) {
+      const mark = writer.open(10);
+      Film.write(item, writer);
+      writer.close(mark);
+    }
+    if (message.nextCursor !== "") writer.string(18, message.nextCursor);
+    if (message.version !== "") writer.string(26, message.version);
+  },
+  read(reader, end, into) {
+    const films: PageResponse["films"] = into?.films ?? [];
+    let nextCursor = into?.nextCursor ?? "";
+    let version = into?.version ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          films.push(Film.read(reader, reader.open()));
+          break;
+        case 18:
+          nextCursor = reader.string();
+          break;
+        case 26:
+          version = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { films, nextCursor, version };
   },
 };
 
@@ -183,6 +249,46 @@ export const Film: MessageType<Film> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(Film, message),
+  fromBinary: (bytes) => messageFromBytes(Film, bytes),
+  write(message, writer) {
+    if (message.id !== "") writer.string(10, message.id);
+    if (message.title !== "") writer.string(18, message.title);
+    for (const item of message.genres) writer.string(26, item);
+    if (message.year !== 0) writer.uint32(32, message.year);
+    if (!Object.is(message.score, 0)) writer.double(41, message.score);
+  },
+  read(reader, end, into) {
+    let id = into?.id ?? "";
+    let title = into?.title ?? "";
+    const genres: Film["genres"] = into?.genres ?? [];
+    let year = into?.year ?? 0;
+    let score = into?.score ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          id = reader.string();
+          break;
+        case 18:
+          title = reader.string();
+          break;
+        case 26:
+          genres.push(reader.string());
+          break;
+        case 32:
+          year = reader.uint32();
+          break;
+        case 41:
+          score = reader.double();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { id, title, genres, year, score };
+  },
 };
 
 export interface GetFilmRequest {
@@ -215,6 +321,26 @@ export const GetFilmRequest: MessageType<GetFilmRequest> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(GetFilmRequest, message),
+  fromBinary: (bytes) => messageFromBytes(GetFilmRequest, bytes),
+  write(message, writer) {
+    if (message.id !== "") writer.string(10, message.id);
+  },
+  read(reader, end, into) {
+    let id = into?.id ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          id = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { id };
   },
 };
 
@@ -255,6 +381,35 @@ export const GetFilmResponse: MessageType<GetFilmResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(GetFilmResponse, message),
+  fromBinary: (bytes) => messageFromBytes(GetFilmResponse, bytes),
+  write(message, writer) {
+    if (message.film !== undefined) {
+      const mark = writer.open(10);
+      Film.write(message.film, writer);
+      writer.close(mark);
+    }
+    if (message.version !== "") writer.string(18, message.version);
+  },
+  read(reader, end, into) {
+    let film = into?.film;
+    let version = into?.version ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          film = Film.read(reader, reader.open(), film);
+          break;
+        case 18:
+          version = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { film, version };
   },
 };
 

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { programPath } from "../check/real-parts.ts";
+import { codecTable, runCodec } from "./codec.ts";
 import { runContest } from "./contest.ts";
 import { endOnSignals } from "./contestant.ts";
 import { loadTool } from "./load.ts";
@@ -9,13 +10,15 @@ import { suites, targets } from "./suites.ts";
 import type { Outcome } from "./verdict.ts";
 import { bounds } from "./verdict.ts";
 
+const names = [...Object.keys(suites), "codec"];
+
 const help = `npm run bench:peers -- --suite NAME [--json FILE] [--seconds N] [--rounds N]
 
 CPU time per request, beside the peers, in one run: each contestant on a core of its own, load and backend on the others,
 answers seen to be equal, turns taken A B C A B C. Ratios above 1 mean that Weir needs less CPU than the peer.
 A run in which a contestant was not the bottleneck, or others used its core, says INVALID.
 
-  --suite NAME   ${Object.keys(suites).join(" or ")}; may be given more than once; default all
+  --suite NAME   ${names.join(" or ")}; may be given more than once; default all
   --json FILE    also write { "<suite>": { "valid": true, "ratios": { "<peer>": number }, … } }
   --seconds N    length of one turn, default 4
   --rounds N     turns of each contestant, default 5
@@ -36,7 +39,7 @@ interface Given {
 function given(): Given | string {
   const { values } = parseArgs({
     options: {
-      suite: { type: "string", multiple: true, default: Object.keys(suites) },
+      suite: { type: "string", multiple: true, default: names },
       json: { type: "string" },
       seconds: { type: "string", default: "4" },
       rounds: { type: "string", default: "5" },
@@ -44,8 +47,8 @@ function given(): Given | string {
     },
   });
   if (values.help) return "";
-  const unknown = values.suite.find((name) => !(name in suites));
-  if (unknown !== undefined) return `expected --suite ${Object.keys(suites).join(" or ")}, found ${unknown}`;
+  const unknown = values.suite.find((name) => !names.includes(name));
+  if (unknown !== undefined) return `expected --suite ${names.join(" or ")}, found ${unknown}`;
   const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)];
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > 600) return `expected --seconds from 1 to 600, found ${values.seconds}`;
   if (!Number.isInteger(rounds) || rounds < bounds.turnsMin || rounds > 100)
@@ -92,6 +95,12 @@ async function main(): Promise<number> {
   if (loadTool() === "own") say("wrk is not installed (Debian: wrk); the load is made by tools/bench/own-load.ts, which may be too slow");
   const outcomes: Record<string, Outcome> = {};
   for (const name of options.names) {
+    if (name === "codec") {
+      say("codec: three libraries write and read five messages");
+      const outcome = await runCodec({ ...options, say });
+      outcomes[name] = outcome;
+      process.stdout.write(codecTable(outcome));
+    }
     const suite = suites[name]?.();
     if (suite === undefined) continue;
     const turns = suite.contestants.length * options.rounds;

@@ -2,6 +2,8 @@
 // Who changed what, and why.
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
+import { messageFromBytes } from "@weir/kit/contract/binary-reader";
+import { bytesFromMessage } from "@weir/kit/contract/binary-writer";
 import { boolFrom, boolJson, fieldTwice, fieldUnknown, int64From, int64Json, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json, uint64From, uint64Json } from "@weir/kit/contract/json";
 
 /** One change, or one that was refused. Append-only; `hash` covers every field and the hash of the entry before. */
@@ -115,6 +117,76 @@ export const AuditEntry: MessageType<AuditEntry> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(AuditEntry, message),
+  fromBinary: (bytes) => messageFromBytes(AuditEntry, bytes),
+  write(message, writer) {
+    if (message.sequence !== 0n) writer.uint64(8, message.sequence);
+    if (message.atMs !== 0n) writer.int64(16, message.atMs);
+    if (message.actor !== "") writer.string(26, message.actor);
+    if (message.action !== "") writer.string(34, message.action);
+    if (message.resource !== "") writer.string(42, message.resource);
+    if (message.from !== "") writer.string(50, message.from);
+    if (message.to !== "") writer.string(58, message.to);
+    if (message.reason !== "") writer.string(66, message.reason);
+    if (message.outcome !== "") writer.string(74, message.outcome);
+    if (message.previousHash !== "") writer.string(82, message.previousHash);
+    if (message.hash !== "") writer.string(90, message.hash);
+  },
+  read(reader, end, into) {
+    let sequence = into?.sequence ?? 0n;
+    let atMs = into?.atMs ?? 0n;
+    let actor = into?.actor ?? "";
+    let action = into?.action ?? "";
+    let resource = into?.resource ?? "";
+    let from = into?.from ?? "";
+    let to = into?.to ?? "";
+    let reason = into?.reason ?? "";
+    let outcome = into?.outcome ?? "";
+    let previousHash = into?.previousHash ?? "";
+    let hash = into?.hash ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          sequence = reader.uint64();
+          break;
+        case 16:
+          atMs = reader.int64();
+          break;
+        case 26:
+          actor = reader.string();
+          break;
+        case 34:
+          action = reader.string();
+          break;
+        case 42:
+          resource = reader.string();
+          break;
+        case 50:
+          from = reader.string();
+          break;
+        case 58:
+          to = reader.string();
+          break;
+        case 66:
+          reason = reader.string();
+          break;
+        case 74:
+          outcome = reader.string();
+          break;
+        case 82:
+          previousHash = reader.string();
+          break;
+        case 90:
+          hash = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { sequence, atMs, actor, action, resource, from, to, reason, outcome, previousHash, hash };
+  },
 };
 
 export interface ListEntriesRequest {
@@ -165,6 +237,36 @@ export const ListEntriesRequest: MessageType<ListEntriesRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(ListEntriesRequest, message),
+  fromBinary: (bytes) => messageFromBytes(ListEntriesRequest, bytes),
+  write(message, writer) {
+    if (message.limit !== 0) writer.uint32(8, message.limit);
+    if (message.before !== 0n) writer.uint64(16, message.before);
+    if (message.resource !== "") writer.string(26, message.resource);
+  },
+  read(reader, end, into) {
+    let limit = into?.limit ?? 0;
+    let before = into?.before ?? 0n;
+    let resource = into?.resource ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          limit = reader.uint32();
+          break;
+        case 16:
+          before = reader.uint64();
+          break;
+        case 26:
+          resource = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { limit, before, resource };
+  },
 };
 
 export interface ListEntriesResponse {
@@ -202,6 +304,30 @@ export const ListEntriesResponse: MessageType<ListEntriesResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(ListEntriesResponse, message),
+  fromBinary: (bytes) => messageFromBytes(ListEntriesResponse, bytes),
+  write(message, writer) {
+    for (const item of message.entries) {
+      const mark = writer.open(10);
+      AuditEntry.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    const entries: ListEntriesResponse["entries"] = into?.entries ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          entries.push(AuditEntry.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { entries };
+  },
 };
 
 export type VerifyChainRequest = Record<never, never>;
@@ -220,6 +346,14 @@ export const VerifyChainRequest: MessageType<VerifyChainRequest> = {
       fieldUnknown(at, "weir.api.v1.VerifyChainRequest");
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(VerifyChainRequest, message),
+  fromBinary: (bytes) => messageFromBytes(VerifyChainRequest, bytes),
+  write: () => undefined,
+  read(reader, end) {
+    while (reader.at < end) reader.skip(reader.tag());
+    reader.close(end);
+    return {};
   },
 };
 
@@ -278,6 +412,41 @@ export const VerifyChainResponse: MessageType<VerifyChainResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(VerifyChainResponse, message),
+  fromBinary: (bytes) => messageFromBytes(VerifyChainResponse, bytes),
+  write(message, writer) {
+    if (message.whole) writer.bool(8, message.whole);
+    if (message.entries !== 0n) writer.uint64(16, message.entries);
+    if (message.brokenSequence !== 0n) writer.uint64(24, message.brokenSequence);
+    if (message.message !== "") writer.string(34, message.message);
+  },
+  read(reader, end, into) {
+    let whole = into?.whole ?? false;
+    let entries = into?.entries ?? 0n;
+    let brokenSequence = into?.brokenSequence ?? 0n;
+    let message = into?.message ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          whole = reader.bool();
+          break;
+        case 16:
+          entries = reader.uint64();
+          break;
+        case 24:
+          brokenSequence = reader.uint64();
+          break;
+        case 34:
+          message = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { whole, entries, brokenSequence, message };
   },
 };
 

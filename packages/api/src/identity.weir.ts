@@ -2,6 +2,8 @@
 // Who may do what.
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
+import { messageFromBytes } from "@weir/kit/contract/binary-reader";
+import { bytesFromMessage } from "@weir/kit/contract/binary-writer";
 import { createEnumJson, fieldTwice, fieldUnknown, int64From, int64Json, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json } from "@weir/kit/contract/json";
 
 /**
@@ -106,6 +108,56 @@ export const Token: MessageType<Token> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(Token, message),
+  fromBinary: (bytes) => messageFromBytes(Token, bytes),
+  write(message, writer) {
+    if (message.id !== "") writer.string(10, message.id);
+    if (message.name !== "") writer.string(18, message.name);
+    if (message.role !== 0) writer.int32(24, message.role);
+    for (const item of message.services) writer.string(34, item);
+    if (message.createdAtMs !== 0n) writer.int64(40, message.createdAtMs);
+    if (message.expiresAtMs !== 0n) writer.int64(48, message.expiresAtMs);
+    if (message.revokedAtMs !== 0n) writer.int64(56, message.revokedAtMs);
+  },
+  read(reader, end, into) {
+    let id = into?.id ?? "";
+    let name = into?.name ?? "";
+    let role: Token["role"] = into?.role ?? 0;
+    const services: Token["services"] = into?.services ?? [];
+    let createdAtMs = into?.createdAtMs ?? 0n;
+    let expiresAtMs = into?.expiresAtMs ?? 0n;
+    let revokedAtMs = into?.revokedAtMs ?? 0n;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          id = reader.string();
+          break;
+        case 18:
+          name = reader.string();
+          break;
+        case 24:
+          role = reader.int32() as Role;
+          break;
+        case 34:
+          services.push(reader.string());
+          break;
+        case 40:
+          createdAtMs = reader.int64();
+          break;
+        case 48:
+          expiresAtMs = reader.int64();
+          break;
+        case 56:
+          revokedAtMs = reader.int64();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { id, name, role, services, createdAtMs, expiresAtMs, revokedAtMs };
+  },
 };
 
 export type WhoAmIRequest = Record<never, never>;
@@ -124,6 +176,14 @@ export const WhoAmIRequest: MessageType<WhoAmIRequest> = {
       fieldUnknown(at, "weir.api.v1.WhoAmIRequest");
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(WhoAmIRequest, message),
+  fromBinary: (bytes) => messageFromBytes(WhoAmIRequest, bytes),
+  write: () => undefined,
+  read(reader, end) {
+    while (reader.at < end) reader.skip(reader.tag());
+    reader.close(end);
+    return {};
   },
 };
 
@@ -158,6 +218,30 @@ export const WhoAmIResponse: MessageType<WhoAmIResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(WhoAmIResponse, message),
+  fromBinary: (bytes) => messageFromBytes(WhoAmIResponse, bytes),
+  write(message, writer) {
+    if (message.token !== undefined) {
+      const mark = writer.open(10);
+      Token.write(message.token, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let token = into?.token;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          token = Token.read(reader, reader.open(), token);
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { token };
+  },
 };
 
 export interface ExchangeLinkRequest {
@@ -190,6 +274,26 @@ export const ExchangeLinkRequest: MessageType<ExchangeLinkRequest> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ExchangeLinkRequest, message),
+  fromBinary: (bytes) => messageFromBytes(ExchangeLinkRequest, bytes),
+  write(message, writer) {
+    if (message.code !== "") writer.string(10, message.code);
+  },
+  read(reader, end, into) {
+    let code = into?.code ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          code = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { code };
   },
 };
 
@@ -230,6 +334,35 @@ export const ExchangeLinkResponse: MessageType<ExchangeLinkResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ExchangeLinkResponse, message),
+  fromBinary: (bytes) => messageFromBytes(ExchangeLinkResponse, bytes),
+  write(message, writer) {
+    if (message.token !== "") writer.string(10, message.token);
+    if (message.identity !== undefined) {
+      const mark = writer.open(18);
+      Token.write(message.identity, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let token = into?.token ?? "";
+    let identity = into?.identity;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          token = reader.string();
+          break;
+        case 18:
+          identity = Token.read(reader, reader.open(), identity);
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { token, identity };
   },
 };
 
@@ -281,6 +414,36 @@ export const CreateLinkRequest: MessageType<CreateLinkRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(CreateLinkRequest, message),
+  fromBinary: (bytes) => messageFromBytes(CreateLinkRequest, bytes),
+  write(message, writer) {
+    if (message.name !== "") writer.string(10, message.name);
+    if (message.role !== 0) writer.int32(16, message.role);
+    if (message.reason !== "") writer.string(26, message.reason);
+  },
+  read(reader, end, into) {
+    let name = into?.name ?? "";
+    let role: CreateLinkRequest["role"] = into?.role ?? 0;
+    let reason = into?.reason ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          name = reader.string();
+          break;
+        case 16:
+          role = reader.int32() as Role;
+          break;
+        case 26:
+          reason = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { name, role, reason };
+  },
 };
 
 export interface CreateLinkResponse {
@@ -323,6 +486,31 @@ export const CreateLinkResponse: MessageType<CreateLinkResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(CreateLinkResponse, message),
+  fromBinary: (bytes) => messageFromBytes(CreateLinkResponse, bytes),
+  write(message, writer) {
+    if (message.code !== "") writer.string(10, message.code);
+    if (message.expiresAtMs !== 0n) writer.int64(16, message.expiresAtMs);
+  },
+  read(reader, end, into) {
+    let code = into?.code ?? "";
+    let expiresAtMs = into?.expiresAtMs ?? 0n;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          code = reader.string();
+          break;
+        case 16:
+          expiresAtMs = reader.int64();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { code, expiresAtMs };
   },
 };
 
@@ -393,6 +581,46 @@ export const CreateTokenRequest: MessageType<CreateTokenRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(CreateTokenRequest, message),
+  fromBinary: (bytes) => messageFromBytes(CreateTokenRequest, bytes),
+  write(message, writer) {
+    if (message.name !== "") writer.string(10, message.name);
+    if (message.role !== 0) writer.int32(16, message.role);
+    for (const item of message.services) writer.string(26, item);
+    if (message.lifetimeS !== 0) writer.uint32(32, message.lifetimeS);
+    if (message.reason !== "") writer.string(42, message.reason);
+  },
+  read(reader, end, into) {
+    let name = into?.name ?? "";
+    let role: CreateTokenRequest["role"] = into?.role ?? 0;
+    const services: CreateTokenRequest["services"] = into?.services ?? [];
+    let lifetimeS = into?.lifetimeS ?? 0;
+    let reason = into?.reason ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          name = reader.string();
+          break;
+        case 16:
+          role = reader.int32() as Role;
+          break;
+        case 26:
+          services.push(reader.string());
+          break;
+        case 32:
+          lifetimeS = reader.uint32();
+          break;
+        case 42:
+          reason = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { name, role, services, lifetimeS, reason };
+  },
 };
 
 export interface CreateTokenResponse {
@@ -434,6 +662,35 @@ export const CreateTokenResponse: MessageType<CreateTokenResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(CreateTokenResponse, message),
+  fromBinary: (bytes) => messageFromBytes(CreateTokenResponse, bytes),
+  write(message, writer) {
+    if (message.token !== "") writer.string(10, message.token);
+    if (message.identity !== undefined) {
+      const mark = writer.open(18);
+      Token.write(message.identity, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let token = into?.token ?? "";
+    let identity = into?.identity;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          token = reader.string();
+          break;
+        case 18:
+          identity = Token.read(reader, reader.open(), identity);
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { token, identity };
+  },
 };
 
 export type ListTokensRequest = Record<never, never>;
@@ -452,6 +709,14 @@ export const ListTokensRequest: MessageType<ListTokensRequest> = {
       fieldUnknown(at, "weir.api.v1.ListTokensRequest");
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ListTokensRequest, message),
+  fromBinary: (bytes) => messageFromBytes(ListTokensRequest, bytes),
+  write: () => undefined,
+  read(reader, end) {
+    while (reader.at < end) reader.skip(reader.tag());
+    reader.close(end);
+    return {};
   },
 };
 
@@ -489,6 +754,30 @@ export const ListTokensResponse: MessageType<ListTokensResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ListTokensResponse, message),
+  fromBinary: (bytes) => messageFromBytes(ListTokensResponse, bytes),
+  write(message, writer) {
+    for (const item of message.tokens) {
+      const mark = writer.open(10);
+      Token.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    const tokens: ListTokensResponse["tokens"] = into?.tokens ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          tokens.push(Token.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { tokens };
   },
 };
 
@@ -531,6 +820,31 @@ export const RevokeTokenRequest: MessageType<RevokeTokenRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(RevokeTokenRequest, message),
+  fromBinary: (bytes) => messageFromBytes(RevokeTokenRequest, bytes),
+  write(message, writer) {
+    if (message.id !== "") writer.string(10, message.id);
+    if (message.reason !== "") writer.string(18, message.reason);
+  },
+  read(reader, end, into) {
+    let id = into?.id ?? "";
+    let reason = into?.reason ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          id = reader.string();
+          break;
+        case 18:
+          reason = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { id, reason };
+  },
 };
 
 export type RevokeTokenResponse = Record<never, never>;
@@ -549,6 +863,14 @@ export const RevokeTokenResponse: MessageType<RevokeTokenResponse> = {
       fieldUnknown(at, "weir.api.v1.RevokeTokenResponse");
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(RevokeTokenResponse, message),
+  fromBinary: (bytes) => messageFromBytes(RevokeTokenResponse, bytes),
+  write: () => undefined,
+  read(reader, end) {
+    while (reader.at < end) reader.skip(reader.tag());
+    reader.close(end);
+    return {};
   },
 };
 

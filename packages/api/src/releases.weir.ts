@@ -3,6 +3,8 @@
 import { DataPlane, Share } from "./snapshot.weir.ts";
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
+import { messageFromBytes } from "@weir/kit/contract/binary-reader";
+import { bytesFromMessage } from "@weir/kit/contract/binary-writer";
 import { boolFrom, boolJson, fieldTwice, fieldUnknown, int64From, int64Json, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json, uint64From, uint64Json } from "@weir/kit/contract/json";
 
 /** Moving users of one service from `stable_version` to `new_version`. */
@@ -108,6 +110,66 @@ export const Release: MessageType<Release> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(Release, message),
+  fromBinary: (bytes) => messageFromBytes(Release, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+    if (message.stableVersion !== "") writer.string(18, message.stableVersion);
+    if (message.newVersion !== "") writer.string(26, message.newVersion);
+    if (message.newWeight !== 0) writer.uint32(32, message.newWeight);
+    if (message.salt !== "") writer.string(42, message.salt);
+    if (message.revision !== 0n) writer.uint64(48, message.revision);
+    if (message.changedAtMs !== 0n) writer.int64(56, message.changedAtMs);
+    if (message.changedBy !== "") writer.string(66, message.changedBy);
+    if (message.reason !== "") writer.string(74, message.reason);
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    let stableVersion = into?.stableVersion ?? "";
+    let newVersion = into?.newVersion ?? "";
+    let newWeight = into?.newWeight ?? 0;
+    let salt = into?.salt ?? "";
+    let revision = into?.revision ?? 0n;
+    let changedAtMs = into?.changedAtMs ?? 0n;
+    let changedBy = into?.changedBy ?? "";
+    let reason = into?.reason ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        case 18:
+          stableVersion = reader.string();
+          break;
+        case 26:
+          newVersion = reader.string();
+          break;
+        case 32:
+          newWeight = reader.uint32();
+          break;
+        case 42:
+          salt = reader.string();
+          break;
+        case 48:
+          revision = reader.uint64();
+          break;
+        case 56:
+          changedAtMs = reader.int64();
+          break;
+        case 66:
+          changedBy = reader.string();
+          break;
+        case 74:
+          reason = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service, stableVersion, newVersion, newWeight, salt, revision, changedAtMs, changedBy, reason };
+  },
 };
 
 export type ListReleasesRequest = Record<never, never>;
@@ -126,6 +188,14 @@ export const ListReleasesRequest: MessageType<ListReleasesRequest> = {
       fieldUnknown(at, "weir.api.v1.ListReleasesRequest");
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ListReleasesRequest, message),
+  fromBinary: (bytes) => messageFromBytes(ListReleasesRequest, bytes),
+  write: () => undefined,
+  read(reader, end) {
+    while (reader.at < end) reader.skip(reader.tag());
+    reader.close(end);
+    return {};
   },
 };
 
@@ -164,6 +234,30 @@ export const ListReleasesResponse: MessageType<ListReleasesResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(ListReleasesResponse, message),
+  fromBinary: (bytes) => messageFromBytes(ListReleasesResponse, bytes),
+  write(message, writer) {
+    for (const item of message.releases) {
+      const mark = writer.open(10);
+      Release.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    const releases: ListReleasesResponse["releases"] = into?.releases ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          releases.push(Release.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { releases };
+  },
 };
 
 export interface GetReleaseRequest {
@@ -196,6 +290,26 @@ export const GetReleaseRequest: MessageType<GetReleaseRequest> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(GetReleaseRequest, message),
+  fromBinary: (bytes) => messageFromBytes(GetReleaseRequest, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service };
   },
 };
 
@@ -230,6 +344,30 @@ export const GetReleaseResponse: MessageType<GetReleaseResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(GetReleaseResponse, message),
+  fromBinary: (bytes) => messageFromBytes(GetReleaseResponse, bytes),
+  write(message, writer) {
+    if (message.release !== undefined) {
+      const mark = writer.open(10);
+      Release.write(message.release, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let release = into?.release;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          release = Release.read(reader, reader.open(), release);
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { release };
+  },
 };
 
 export interface WatchReleaseRequest {
@@ -262,6 +400,26 @@ export const WatchReleaseRequest: MessageType<WatchReleaseRequest> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(WatchReleaseRequest, message),
+  fromBinary: (bytes) => messageFromBytes(WatchReleaseRequest, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service };
   },
 };
 
@@ -400,6 +558,88 @@ export const WatchReleaseResponse: MessageType<WatchReleaseResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(WatchReleaseResponse, message),
+  fromBinary: (bytes) => messageFromBytes(WatchReleaseResponse, bytes),
+  write(message, writer) {
+    if (message.release !== undefined) {
+      const mark = writer.open(10);
+      Release.write(message.release, writer);
+      writer.close(mark);
+    }
+    if (message.revision !== 0n) writer.uint64(16, message.revision);
+    if (message.nowMs !== 0n) writer.int64(24, message.nowMs);
+    if (message.acknowledgedWeight !== 0) writer.uint32(32, message.acknowledgedWeight);
+    if (message.acknowledgedCount !== 0) writer.uint32(40, message.acknowledgedCount);
+    if (message.dataPlaneCount !== 0) writer.uint32(48, message.dataPlaneCount);
+    for (const item of message.dataPlanes) {
+      const mark = writer.open(58);
+      DataPlane.write(item, writer);
+      writer.close(mark);
+    }
+    for (const item of message.instances) {
+      const mark = writer.open(66);
+      InstanceView.write(item, writer);
+      writer.close(mark);
+    }
+    for (const item of message.versions) writer.string(74, item);
+    if (message.registryEmpty) writer.bool(80, message.registryEmpty);
+    if (message.registryChangedAtMs !== 0n) writer.int64(88, message.registryChangedAtMs);
+  },
+  read(reader, end, into) {
+    let release = into?.release;
+    let revision = into?.revision ?? 0n;
+    let nowMs = into?.nowMs ?? 0n;
+    let acknowledgedWeight = into?.acknowledgedWeight ?? 0;
+    let acknowledgedCount = into?.acknowledgedCount ?? 0;
+    let dataPlaneCount = into?.dataPlaneCount ?? 0;
+    const dataPlanes: WatchReleaseResponse["dataPlanes"] = into?.dataPlanes ?? [];
+    const instances: WatchReleaseResponse["instances"] = into?.instances ?? [];
+    const versions: WatchReleaseResponse["versions"] = into?.versions ?? [];
+    let registryEmpty = into?.registryEmpty ?? false;
+    let registryChangedAtMs = into?.registryChangedAtMs ?? 0n;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          release = Release.read(reader, reader.open(), release);
+          break;
+        case 16:
+          revision = reader.uint64();
+          break;
+        case 24:
+          nowMs = reader.int64();
+          break;
+        case 32:
+          acknowledgedWeight = reader.uint32();
+          break;
+        case 40:
+          acknowledgedCount = reader.uint32();
+          break;
+        case 48:
+          dataPlaneCount = reader.uint32();
+          break;
+        case 58:
+          dataPlanes.push(DataPlane.read(reader, reader.open()));
+          break;
+        case 66:
+          instances.push(InstanceView.read(reader, reader.open()));
+          break;
+        case 74:
+          versions.push(reader.string());
+          break;
+        case 80:
+          registryEmpty = reader.bool();
+          break;
+        case 88:
+          registryChangedAtMs = reader.int64();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { release, revision, nowMs, acknowledgedWeight, acknowledgedCount, dataPlaneCount, dataPlanes, instances, versions, registryEmpty, registryChangedAtMs };
+  },
 };
 
 /** An instance as control sees it. */
@@ -474,6 +714,51 @@ export const InstanceView: MessageType<InstanceView> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(InstanceView, message),
+  fromBinary: (bytes) => messageFromBytes(InstanceView, bytes),
+  write(message, writer) {
+    if (message.id !== "") writer.string(10, message.id);
+    if (message.version !== "") writer.string(18, message.version);
+    if (message.address !== "") writer.string(26, message.address);
+    if (message.state !== "") writer.string(34, message.state);
+    if (message.startedAtMs !== 0n) writer.int64(40, message.startedAtMs);
+    if (message.lastHeardAtMs !== 0n) writer.int64(48, message.lastHeardAtMs);
+  },
+  read(reader, end, into) {
+    let id = into?.id ?? "";
+    let version = into?.version ?? "";
+    let address = into?.address ?? "";
+    let state = into?.state ?? "";
+    let startedAtMs = into?.startedAtMs ?? 0n;
+    let lastHeardAtMs = into?.lastHeardAtMs ?? 0n;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          id = reader.string();
+          break;
+        case 18:
+          version = reader.string();
+          break;
+        case 26:
+          address = reader.string();
+          break;
+        case 34:
+          state = reader.string();
+          break;
+        case 40:
+          startedAtMs = reader.int64();
+          break;
+        case 48:
+          lastHeardAtMs = reader.int64();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { id, version, address, state, startedAtMs, lastHeardAtMs };
+  },
 };
 
 export interface BeginReleaseRequest {
@@ -524,6 +809,36 @@ export const BeginReleaseRequest: MessageType<BeginReleaseRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(BeginReleaseRequest, message),
+  fromBinary: (bytes) => messageFromBytes(BeginReleaseRequest, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+    if (message.newVersion !== "") writer.string(18, message.newVersion);
+    if (message.reason !== "") writer.string(26, message.reason);
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    let newVersion = into?.newVersion ?? "";
+    let reason = into?.reason ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        case 18:
+          newVersion = reader.string();
+          break;
+        case 26:
+          reason = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service, newVersion, reason };
+  },
 };
 
 export interface BeginReleaseResponse {
@@ -556,6 +871,30 @@ export const BeginReleaseResponse: MessageType<BeginReleaseResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(BeginReleaseResponse, message),
+  fromBinary: (bytes) => messageFromBytes(BeginReleaseResponse, bytes),
+  write(message, writer) {
+    if (message.release !== undefined) {
+      const mark = writer.open(10);
+      Release.write(message.release, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let release = into?.release;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          release = Release.read(reader, reader.open(), release);
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { release };
   },
 };
 
@@ -620,6 +959,45 @@ export const SetWeightsRequest: MessageType<SetWeightsRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(SetWeightsRequest, message),
+  fromBinary: (bytes) => messageFromBytes(SetWeightsRequest, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+    for (const item of message.shares) {
+      const mark = writer.open(18);
+      Share.write(item, writer);
+      writer.close(mark);
+    }
+    if (message.reason !== "") writer.string(26, message.reason);
+    if (message.expectedRevision !== 0n) writer.uint64(32, message.expectedRevision);
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    const shares: SetWeightsRequest["shares"] = into?.shares ?? [];
+    let reason = into?.reason ?? "";
+    let expectedRevision = into?.expectedRevision ?? 0n;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        case 18:
+          shares.push(Share.read(reader, reader.open()));
+          break;
+        case 26:
+          reason = reader.string();
+          break;
+        case 32:
+          expectedRevision = reader.uint64();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service, shares, reason, expectedRevision };
+  },
 };
 
 export interface SetWeightsResponse {
@@ -652,6 +1030,30 @@ export const SetWeightsResponse: MessageType<SetWeightsResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(SetWeightsResponse, message),
+  fromBinary: (bytes) => messageFromBytes(SetWeightsResponse, bytes),
+  write(message, writer) {
+    if (message.release !== undefined) {
+      const mark = writer.open(10);
+      Release.write(message.release, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let release = into?.release;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          release = Release.read(reader, reader.open(), release);
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { release };
   },
 };
 

@@ -3,6 +3,8 @@
 import { UserIdSource } from "./snapshot.weir.ts";
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
+import { messageFromBytes } from "@weir/kit/contract/binary-reader";
+import { bytesFromMessage } from "@weir/kit/contract/binary-writer";
 import { fieldTwice, fieldUnknown, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json, uint64From, uint64Json } from "@weir/kit/contract/json";
 
 export interface RouteSpec {
@@ -82,6 +84,55 @@ export const RouteSpec: MessageType<RouteSpec> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(RouteSpec, message),
+  fromBinary: (bytes) => messageFromBytes(RouteSpec, bytes),
+  write(message, writer) {
+    if (message.name !== "") writer.string(10, message.name);
+    if (message.host !== "") writer.string(18, message.host);
+    if (message.pathPrefix !== "") writer.string(26, message.pathPrefix);
+    if (message.service !== "") writer.string(34, message.service);
+    for (const item of message.userIdSources) {
+      const mark = writer.open(42);
+      UserIdSource.write(item, writer);
+      writer.close(mark);
+    }
+    if (message.timeoutMs !== 0) writer.uint32(48, message.timeoutMs);
+  },
+  read(reader, end, into) {
+    let name = into?.name ?? "";
+    let host = into?.host ?? "";
+    let pathPrefix = into?.pathPrefix ?? "";
+    let service = into?.service ?? "";
+    const userIdSources: RouteSpec["userIdSources"] = into?.userIdSources ?? [];
+    let timeoutMs = into?.timeoutMs ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          name = reader.string();
+          break;
+        case 18:
+          host = reader.string();
+          break;
+        case 26:
+          pathPrefix = reader.string();
+          break;
+        case 34:
+          service = reader.string();
+          break;
+        case 42:
+          userIdSources.push(UserIdSource.read(reader, reader.open()));
+          break;
+        case 48:
+          timeoutMs = reader.uint32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { name, host, pathPrefix, service, userIdSources, timeoutMs };
+  },
 };
 
 export type ListRoutesRequest = Record<never, never>;
@@ -100,6 +151,14 @@ export const ListRoutesRequest: MessageType<ListRoutesRequest> = {
       fieldUnknown(at, "weir.api.v1.ListRoutesRequest");
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ListRoutesRequest, message),
+  fromBinary: (bytes) => messageFromBytes(ListRoutesRequest, bytes),
+  write: () => undefined,
+  read(reader, end) {
+    while (reader.at < end) reader.skip(reader.tag());
+    reader.close(end);
+    return {};
   },
 };
 
@@ -137,6 +196,30 @@ export const ListRoutesResponse: MessageType<ListRoutesResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ListRoutesResponse, message),
+  fromBinary: (bytes) => messageFromBytes(ListRoutesResponse, bytes),
+  write(message, writer) {
+    for (const item of message.routes) {
+      const mark = writer.open(10);
+      RouteSpec.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    const routes: ListRoutesResponse["routes"] = into?.routes ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          routes.push(RouteSpec.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { routes };
   },
 };
 
@@ -179,6 +262,35 @@ export const PutRouteRequest: MessageType<PutRouteRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(PutRouteRequest, message),
+  fromBinary: (bytes) => messageFromBytes(PutRouteRequest, bytes),
+  write(message, writer) {
+    if (message.route !== undefined) {
+      const mark = writer.open(10);
+      RouteSpec.write(message.route, writer);
+      writer.close(mark);
+    }
+    if (message.reason !== "") writer.string(18, message.reason);
+  },
+  read(reader, end, into) {
+    let route = into?.route;
+    let reason = into?.reason ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          route = RouteSpec.read(reader, reader.open(), route);
+          break;
+        case 18:
+          reason = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { route, reason };
+  },
 };
 
 export interface PutRouteResponse {
@@ -211,6 +323,26 @@ export const PutRouteResponse: MessageType<PutRouteResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(PutRouteResponse, message),
+  fromBinary: (bytes) => messageFromBytes(PutRouteResponse, bytes),
+  write(message, writer) {
+    if (message.revision !== 0n) writer.uint64(8, message.revision);
+  },
+  read(reader, end, into) {
+    let revision = into?.revision ?? 0n;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          revision = reader.uint64();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { revision };
   },
 };
 
@@ -253,6 +385,31 @@ export const DeleteRouteRequest: MessageType<DeleteRouteRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(DeleteRouteRequest, message),
+  fromBinary: (bytes) => messageFromBytes(DeleteRouteRequest, bytes),
+  write(message, writer) {
+    if (message.name !== "") writer.string(10, message.name);
+    if (message.reason !== "") writer.string(18, message.reason);
+  },
+  read(reader, end, into) {
+    let name = into?.name ?? "";
+    let reason = into?.reason ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          name = reader.string();
+          break;
+        case 18:
+          reason = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { name, reason };
+  },
 };
 
 export interface DeleteRouteResponse {
@@ -285,6 +442,26 @@ export const DeleteRouteResponse: MessageType<DeleteRouteResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(DeleteRouteResponse, message),
+  fromBinary: (bytes) => messageFromBytes(DeleteRouteResponse, bytes),
+  write(message, writer) {
+    if (message.revision !== 0n) writer.uint64(8, message.revision);
+  },
+  read(reader, end, into) {
+    let revision = into?.revision ?? 0n;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          revision = reader.uint64();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { revision };
   },
 };
 

@@ -2,6 +2,8 @@
 // What data planes must know, and how they hear of it.
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
+import { messageFromBytes } from "@weir/kit/contract/binary-reader";
+import { bytesFromMessage } from "@weir/kit/contract/binary-writer";
 import { boolFrom, boolJson, fieldTwice, fieldUnknown, int64From, int64Json, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json, uint64From, uint64Json } from "@weir/kit/contract/json";
 
 /** Everything a data plane must know, at one revision. Immutable: a change is a new Snapshot. */
@@ -77,6 +79,54 @@ export const Snapshot: MessageType<Snapshot> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(Snapshot, message),
+  fromBinary: (bytes) => messageFromBytes(Snapshot, bytes),
+  write(message, writer) {
+    if (message.revision !== 0n) writer.uint64(8, message.revision);
+    if (message.epoch !== "") writer.string(18, message.epoch);
+    if (message.madeAtMs !== 0n) writer.int64(24, message.madeAtMs);
+    for (const item of message.clusters) {
+      const mark = writer.open(34);
+      Cluster.write(item, writer);
+      writer.close(mark);
+    }
+    for (const item of message.routes) {
+      const mark = writer.open(42);
+      Route.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let revision = into?.revision ?? 0n;
+    let epoch = into?.epoch ?? "";
+    let madeAtMs = into?.madeAtMs ?? 0n;
+    const clusters: Snapshot["clusters"] = into?.clusters ?? [];
+    const routes: Snapshot["routes"] = into?.routes ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          revision = reader.uint64();
+          break;
+        case 18:
+          epoch = reader.string();
+          break;
+        case 24:
+          madeAtMs = reader.int64();
+          break;
+        case 34:
+          clusters.push(Cluster.read(reader, reader.open()));
+          break;
+        case 42:
+          routes.push(Route.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { revision, epoch, madeAtMs, clusters, routes };
+  },
 };
 
 /** The instances of one service at one version. */
@@ -129,6 +179,40 @@ export const Cluster: MessageType<Cluster> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(Cluster, message),
+  fromBinary: (bytes) => messageFromBytes(Cluster, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+    if (message.version !== "") writer.string(18, message.version);
+    for (const item of message.endpoints) {
+      const mark = writer.open(26);
+      Endpoint.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    let version = into?.version ?? "";
+    const endpoints: Cluster["endpoints"] = into?.endpoints ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        case 18:
+          version = reader.string();
+          break;
+        case 26:
+          endpoints.push(Endpoint.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service, version, endpoints };
+  },
 };
 
 /** An address of a cluster. */
@@ -171,6 +255,31 @@ export const Endpoint: MessageType<Endpoint> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(Endpoint, message),
+  fromBinary: (bytes) => messageFromBytes(Endpoint, bytes),
+  write(message, writer) {
+    if (message.id !== "") writer.string(10, message.id);
+    if (message.address !== "") writer.string(18, message.address);
+  },
+  read(reader, end, into) {
+    let id = into?.id ?? "";
+    let address = into?.address ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          id = reader.string();
+          break;
+        case 18:
+          address = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { id, address };
   },
 };
 
@@ -275,6 +384,69 @@ export const Route: MessageType<Route> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(Route, message),
+  fromBinary: (bytes) => messageFromBytes(Route, bytes),
+  write(message, writer) {
+    if (message.name !== "") writer.string(10, message.name);
+    if (message.host !== "") writer.string(18, message.host);
+    if (message.pathPrefix !== "") writer.string(26, message.pathPrefix);
+    if (message.service !== "") writer.string(34, message.service);
+    for (const item of message.shares) {
+      const mark = writer.open(42);
+      Share.write(item, writer);
+      writer.close(mark);
+    }
+    if (message.salt !== "") writer.string(50, message.salt);
+    for (const item of message.userIdSources) {
+      const mark = writer.open(58);
+      UserIdSource.write(item, writer);
+      writer.close(mark);
+    }
+    if (message.timeoutMs !== 0) writer.uint32(64, message.timeoutMs);
+  },
+  read(reader, end, into) {
+    let name = into?.name ?? "";
+    let host = into?.host ?? "";
+    let pathPrefix = into?.pathPrefix ?? "";
+    let service = into?.service ?? "";
+    const shares: Route["shares"] = into?.shares ?? [];
+    let salt = into?.salt ?? "";
+    const userIdSources: Route["userIdSources"] = into?.userIdSources ?? [];
+    let timeoutMs = into?.timeoutMs ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          name = reader.string();
+          break;
+        case 18:
+          host = reader.string();
+          break;
+        case 26:
+          pathPrefix = reader.string();
+          break;
+        case 34:
+          service = reader.string();
+          break;
+        case 42:
+          shares.push(Share.read(reader, reader.open()));
+          break;
+        case 50:
+          salt = reader.string();
+          break;
+        case 58:
+          userIdSources.push(UserIdSource.read(reader, reader.open()));
+          break;
+        case 64:
+          timeoutMs = reader.uint32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { name, host, pathPrefix, service, shares, salt, userIdSources, timeoutMs };
+  },
 };
 
 /** A version and how much of the users it serves. */
@@ -316,6 +488,31 @@ export const Share: MessageType<Share> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(Share, message),
+  fromBinary: (bytes) => messageFromBytes(Share, bytes),
+  write(message, writer) {
+    if (message.version !== "") writer.string(10, message.version);
+    if (message.weight !== 0) writer.uint32(16, message.weight);
+  },
+  read(reader, end, into) {
+    let version = into?.version ?? "";
+    let weight = into?.weight ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          version = reader.string();
+          break;
+        case 16:
+          weight = reader.uint32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { version, weight };
   },
 };
 
@@ -371,6 +568,34 @@ export const UserIdSource: MessageType<UserIdSource> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(UserIdSource, message),
+  fromBinary: (bytes) => messageFromBytes(UserIdSource, bytes),
+  write(message, writer) {
+    if (message.source.case === "header") writer.string(10, message.source.value);
+    if (message.source.case === "query") writer.string(18, message.source.value);
+    if (message.source.case === "cookie") writer.string(26, message.source.value);
+  },
+  read(reader, end, into) {
+    let source: UserIdSource["source"] = into?.source ?? { case: undefined };
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          source = { case: "header", value: reader.string() };
+          break;
+        case 18:
+          source = { case: "query", value: reader.string() };
+          break;
+        case 26:
+          source = { case: "cookie", value: reader.string() };
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { source };
+  },
 };
 
 /** One resource of a Snapshot that a data plane could not take, and why. The rest of the Snapshot applies. */
@@ -421,6 +646,36 @@ export const Refusal: MessageType<Refusal> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(Refusal, message),
+  fromBinary: (bytes) => messageFromBytes(Refusal, bytes),
+  write(message, writer) {
+    if (message.resource !== "") writer.string(10, message.resource);
+    if (message.reason !== "") writer.string(18, message.reason);
+    if (message.message !== "") writer.string(26, message.message);
+  },
+  read(reader, end, into) {
+    let resource = into?.resource ?? "";
+    let reason = into?.reason ?? "";
+    let message = into?.message ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          resource = reader.string();
+          break;
+        case 18:
+          reason = reader.string();
+          break;
+        case 26:
+          message = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { resource, reason, message };
   },
 };
 
@@ -473,6 +728,36 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(SubscribeRequest, message),
+  fromBinary: (bytes) => messageFromBytes(SubscribeRequest, bytes),
+  write(message, writer) {
+    if (message.dataPlane !== "") writer.string(10, message.dataPlane);
+    if (message.epoch !== "") writer.string(18, message.epoch);
+    if (message.revision !== 0n) writer.uint64(24, message.revision);
+  },
+  read(reader, end, into) {
+    let dataPlane = into?.dataPlane ?? "";
+    let epoch = into?.epoch ?? "";
+    let revision = into?.revision ?? 0n;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          dataPlane = reader.string();
+          break;
+        case 18:
+          epoch = reader.string();
+          break;
+        case 24:
+          revision = reader.uint64();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { dataPlane, epoch, revision };
+  },
 };
 
 export interface SubscribeResponse {
@@ -506,6 +791,30 @@ export const SubscribeResponse: MessageType<SubscribeResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(SubscribeResponse, message),
+  fromBinary: (bytes) => messageFromBytes(SubscribeResponse, bytes),
+  write(message, writer) {
+    if (message.snapshot !== undefined) {
+      const mark = writer.open(10);
+      Snapshot.write(message.snapshot, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let snapshot = into?.snapshot;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          snapshot = Snapshot.read(reader, reader.open(), snapshot);
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { snapshot };
   },
 };
 
@@ -568,6 +877,45 @@ export const AcknowledgeRequest: MessageType<AcknowledgeRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(AcknowledgeRequest, message),
+  fromBinary: (bytes) => messageFromBytes(AcknowledgeRequest, bytes),
+  write(message, writer) {
+    if (message.dataPlane !== "") writer.string(10, message.dataPlane);
+    if (message.epoch !== "") writer.string(18, message.epoch);
+    if (message.revision !== 0n) writer.uint64(24, message.revision);
+    for (const item of message.refusals) {
+      const mark = writer.open(34);
+      Refusal.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let dataPlane = into?.dataPlane ?? "";
+    let epoch = into?.epoch ?? "";
+    let revision = into?.revision ?? 0n;
+    const refusals: AcknowledgeRequest["refusals"] = into?.refusals ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          dataPlane = reader.string();
+          break;
+        case 18:
+          epoch = reader.string();
+          break;
+        case 24:
+          revision = reader.uint64();
+          break;
+        case 34:
+          refusals.push(Refusal.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { dataPlane, epoch, revision, refusals };
+  },
 };
 
 export type AcknowledgeResponse = Record<never, never>;
@@ -587,6 +935,14 @@ export const AcknowledgeResponse: MessageType<AcknowledgeResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(AcknowledgeResponse, message),
+  fromBinary: (bytes) => messageFromBytes(AcknowledgeResponse, bytes),
+  write: () => undefined,
+  read(reader, end) {
+    while (reader.at < end) reader.skip(reader.tag());
+    reader.close(end);
+    return {};
+  },
 };
 
 export type ListDataPlanesRequest = Record<never, never>;
@@ -605,6 +961,14 @@ export const ListDataPlanesRequest: MessageType<ListDataPlanesRequest> = {
       fieldUnknown(at, "weir.api.v1.ListDataPlanesRequest");
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ListDataPlanesRequest, message),
+  fromBinary: (bytes) => messageFromBytes(ListDataPlanesRequest, bytes),
+  write: () => undefined,
+  read(reader, end) {
+    while (reader.at < end) reader.skip(reader.tag());
+    reader.close(end);
+    return {};
   },
 };
 
@@ -651,6 +1015,35 @@ export const ListDataPlanesResponse: MessageType<ListDataPlanesResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ListDataPlanesResponse, message),
+  fromBinary: (bytes) => messageFromBytes(ListDataPlanesResponse, bytes),
+  write(message, writer) {
+    if (message.revision !== 0n) writer.uint64(8, message.revision);
+    for (const item of message.dataPlanes) {
+      const mark = writer.open(18);
+      DataPlane.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let revision = into?.revision ?? 0n;
+    const dataPlanes: ListDataPlanesResponse["dataPlanes"] = into?.dataPlanes ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          revision = reader.uint64();
+          break;
+        case 18:
+          dataPlanes.push(DataPlane.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { revision, dataPlanes };
   },
 };
 
@@ -733,6 +1126,55 @@ export const DataPlane: MessageType<DataPlane> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(DataPlane, message),
+  fromBinary: (bytes) => messageFromBytes(DataPlane, bytes),
+  write(message, writer) {
+    if (message.name !== "") writer.string(10, message.name);
+    if (message.connected) writer.bool(16, message.connected);
+    if (message.acknowledgedRevision !== 0n) writer.uint64(24, message.acknowledgedRevision);
+    if (message.acknowledgedAtMs !== 0n) writer.int64(32, message.acknowledgedAtMs);
+    if (message.lastHeardAtMs !== 0n) writer.int64(40, message.lastHeardAtMs);
+    for (const item of message.refusals) {
+      const mark = writer.open(50);
+      Refusal.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let name = into?.name ?? "";
+    let connected = into?.connected ?? false;
+    let acknowledgedRevision = into?.acknowledgedRevision ?? 0n;
+    let acknowledgedAtMs = into?.acknowledgedAtMs ?? 0n;
+    let lastHeardAtMs = into?.lastHeardAtMs ?? 0n;
+    const refusals: DataPlane["refusals"] = into?.refusals ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          name = reader.string();
+          break;
+        case 16:
+          connected = reader.bool();
+          break;
+        case 24:
+          acknowledgedRevision = reader.uint64();
+          break;
+        case 32:
+          acknowledgedAtMs = reader.int64();
+          break;
+        case 40:
+          lastHeardAtMs = reader.int64();
+          break;
+        case 50:
+          refusals.push(Refusal.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { name, connected, acknowledgedRevision, acknowledgedAtMs, lastHeardAtMs, refusals };
   },
 };
 

@@ -2,6 +2,8 @@
 // What data planes saw, and what the console draws of it.
 import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
+import { messageFromBytes } from "@weir/kit/contract/binary-reader";
+import { bytesFromMessage } from "@weir/kit/contract/binary-writer";
 import { doubleFrom, doubleJson, fieldTwice, fieldUnknown, int64From, int64Json, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json, uint64From, uint64Json } from "@weir/kit/contract/json";
 
 export interface ReportRequest {
@@ -87,6 +89,59 @@ export const ReportRequest: MessageType<ReportRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(ReportRequest, message),
+  fromBinary: (bytes) => messageFromBytes(ReportRequest, bytes),
+  write(message, writer) {
+    if (message.dataPlane !== "") writer.string(10, message.dataPlane);
+    if (message.startId !== "") writer.string(18, message.startId);
+    if (message.sequence !== 0n) writer.uint64(24, message.sequence);
+    if (message.endedAtMs !== 0n) writer.int64(32, message.endedAtMs);
+    for (const item of message.endpoints) {
+      const mark = writer.open(42);
+      EndpointTraffic.write(item, writer);
+      writer.close(mark);
+    }
+    for (const item of message.causes) {
+      const mark = writer.open(50);
+      CauseCount.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let dataPlane = into?.dataPlane ?? "";
+    let startId = into?.startId ?? "";
+    let sequence = into?.sequence ?? 0n;
+    let endedAtMs = into?.endedAtMs ?? 0n;
+    const endpoints: ReportRequest["endpoints"] = into?.endpoints ?? [];
+    const causes: ReportRequest["causes"] = into?.causes ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          dataPlane = reader.string();
+          break;
+        case 18:
+          startId = reader.string();
+          break;
+        case 24:
+          sequence = reader.uint64();
+          break;
+        case 32:
+          endedAtMs = reader.int64();
+          break;
+        case 42:
+          endpoints.push(EndpointTraffic.read(reader, reader.open()));
+          break;
+        case 50:
+          causes.push(CauseCount.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { dataPlane, startId, sequence, endedAtMs, endpoints, causes };
+  },
 };
 
 export type ReportResponse = Record<never, never>;
@@ -105,6 +160,14 @@ export const ReportResponse: MessageType<ReportResponse> = {
       fieldUnknown(at, "weir.api.v1.ReportResponse");
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ReportResponse, message),
+  fromBinary: (bytes) => messageFromBytes(ReportResponse, bytes),
+  write: () => undefined,
+  read(reader, end) {
+    while (reader.at < end) reader.skip(reader.tag());
+    reader.close(end);
+    return {};
   },
 };
 
@@ -204,6 +267,75 @@ export const EndpointTraffic: MessageType<EndpointTraffic> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(EndpointTraffic, message),
+  fromBinary: (bytes) => messageFromBytes(EndpointTraffic, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+    if (message.version !== "") writer.string(18, message.version);
+    if (message.instance !== "") writer.string(26, message.instance);
+    if (message.requests !== 0) writer.uint32(32, message.requests);
+    if (message.errors !== 0) writer.uint32(40, message.errors);
+    if (message.fallbacks !== 0) writer.uint32(48, message.fallbacks);
+    if (message.latencyCounts.length !== 0) {
+      const mark = writer.span(58);
+      for (const item of message.latencyCounts) writer.uint32(0, item);
+      writer.done(mark);
+    }
+    for (const item of message.causes) {
+      const mark = writer.open(66);
+      CauseCount.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    let version = into?.version ?? "";
+    let instance = into?.instance ?? "";
+    let requests = into?.requests ?? 0;
+    let errors = into?.errors ?? 0;
+    let fallbacks = into?.fallbacks ?? 0;
+    const latencyCounts: EndpointTraffic["latencyCounts"] = into?.latencyCounts ?? [];
+    const causes: EndpointTraffic["causes"] = into?.causes ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        case 18:
+          version = reader.string();
+          break;
+        case 26:
+          instance = reader.string();
+          break;
+        case 32:
+          requests = reader.uint32();
+          break;
+        case 40:
+          errors = reader.uint32();
+          break;
+        case 48:
+          fallbacks = reader.uint32();
+          break;
+        case 56:
+          latencyCounts.push(reader.uint32());
+          break;
+        case 58: {
+          const stop = reader.span();
+          while (reader.at < stop) latencyCounts.push(reader.uint32());
+          reader.done(stop);
+          break;
+        }
+        case 66:
+          causes.push(CauseCount.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service, version, instance, requests, errors, fallbacks, latencyCounts, causes };
+  },
 };
 
 export interface CauseCount {
@@ -243,6 +375,31 @@ export const CauseCount: MessageType<CauseCount> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(CauseCount, message),
+  fromBinary: (bytes) => messageFromBytes(CauseCount, bytes),
+  write(message, writer) {
+    if (message.cause !== "") writer.string(10, message.cause);
+    if (message.count !== 0) writer.uint32(16, message.count);
+  },
+  read(reader, end, into) {
+    let cause = into?.cause ?? "";
+    let count = into?.count ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          cause = reader.string();
+          break;
+        case 16:
+          count = reader.uint32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { cause, count };
   },
 };
 
@@ -296,6 +453,36 @@ export const WatchTrafficRequest: MessageType<WatchTrafficRequest> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(WatchTrafficRequest, message),
+  fromBinary: (bytes) => messageFromBytes(WatchTrafficRequest, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+    if (message.secondsBack !== 0) writer.uint32(16, message.secondsBack);
+    if (message.columnSeconds !== 0) writer.uint32(24, message.columnSeconds);
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    let secondsBack = into?.secondsBack ?? 0;
+    let columnSeconds = into?.columnSeconds ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        case 16:
+          secondsBack = reader.uint32();
+          break;
+        case 24:
+          columnSeconds = reader.uint32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service, secondsBack, columnSeconds };
   },
 };
 
@@ -395,6 +582,64 @@ export const WatchTrafficResponse: MessageType<WatchTrafficResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(WatchTrafficResponse, message),
+  fromBinary: (bytes) => messageFromBytes(WatchTrafficResponse, bytes),
+  write(message, writer) {
+    for (const item of message.columns) {
+      const mark = writer.open(10);
+      TrafficColumn.write(item, writer);
+      writer.close(mark);
+    }
+    for (const item of message.windows) {
+      const mark = writer.open(18);
+      VersionWindow.write(item, writer);
+      writer.close(mark);
+    }
+    if (message.windowFromMs !== 0n) writer.int64(24, message.windowFromMs);
+    if (message.newestReportAtMs !== 0n) writer.int64(32, message.newestReportAtMs);
+    if (message.nowMs !== 0n) writer.int64(40, message.nowMs);
+    if (message.observedWeight !== 0) writer.uint32(48, message.observedWeight);
+    if (message.observedRequests !== 0) writer.uint32(56, message.observedRequests);
+  },
+  read(reader, end, into) {
+    const columns: WatchTrafficResponse["columns"] = into?.columns ?? [];
+    const windows: WatchTrafficResponse["windows"] = into?.windows ?? [];
+    let windowFromMs = into?.windowFromMs ?? 0n;
+    let newestReportAtMs = into?.newestReportAtMs ?? 0n;
+    let nowMs = into?.nowMs ?? 0n;
+    let observedWeight = into?.observedWeight ?? 0;
+    let observedRequests = into?.observedRequests ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          columns.push(TrafficColumn.read(reader, reader.open()));
+          break;
+        case 18:
+          windows.push(VersionWindow.read(reader, reader.open()));
+          break;
+        case 24:
+          windowFromMs = reader.int64();
+          break;
+        case 32:
+          newestReportAtMs = reader.int64();
+          break;
+        case 40:
+          nowMs = reader.int64();
+          break;
+        case 48:
+          observedWeight = reader.uint32();
+          break;
+        case 56:
+          observedRequests = reader.uint32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { columns, windows, windowFromMs, newestReportAtMs, nowMs, observedWeight, observedRequests };
+  },
 };
 
 /** One column of the heat map. */
@@ -441,6 +686,35 @@ export const TrafficColumn: MessageType<TrafficColumn> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(TrafficColumn, message),
+  fromBinary: (bytes) => messageFromBytes(TrafficColumn, bytes),
+  write(message, writer) {
+    if (message.fromMs !== 0n) writer.int64(8, message.fromMs);
+    for (const item of message.cells) {
+      const mark = writer.open(18);
+      TrafficCell.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let fromMs = into?.fromMs ?? 0n;
+    const cells: TrafficColumn["cells"] = into?.cells ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          fromMs = reader.int64();
+          break;
+        case 18:
+          cells.push(TrafficCell.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { fromMs, cells };
   },
 };
 
@@ -505,6 +779,46 @@ export const TrafficCell: MessageType<TrafficCell> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(TrafficCell, message),
+  fromBinary: (bytes) => messageFromBytes(TrafficCell, bytes),
+  write(message, writer) {
+    if (message.version !== "") writer.string(10, message.version);
+    if (message.instance !== "") writer.string(18, message.instance);
+    if (message.requests !== 0) writer.uint32(24, message.requests);
+    if (message.errors !== 0) writer.uint32(32, message.errors);
+    if (!Object.is(message.p99Ms, 0)) writer.double(41, message.p99Ms);
+  },
+  read(reader, end, into) {
+    let version = into?.version ?? "";
+    let instance = into?.instance ?? "";
+    let requests = into?.requests ?? 0;
+    let errors = into?.errors ?? 0;
+    let p99Ms = into?.p99Ms ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          version = reader.string();
+          break;
+        case 18:
+          instance = reader.string();
+          break;
+        case 24:
+          requests = reader.uint32();
+          break;
+        case 32:
+          errors = reader.uint32();
+          break;
+        case 41:
+          p99Ms = reader.double();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { version, instance, requests, errors, p99Ms };
   },
 };
 
@@ -589,6 +903,60 @@ export const VersionWindow: MessageType<VersionWindow> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(VersionWindow, message),
+  fromBinary: (bytes) => messageFromBytes(VersionWindow, bytes),
+  write(message, writer) {
+    if (message.version !== "") writer.string(10, message.version);
+    if (message.requests !== 0) writer.uint32(16, message.requests);
+    if (message.errors !== 0) writer.uint32(24, message.errors);
+    if (message.fallbacks !== 0) writer.uint32(32, message.fallbacks);
+    if (!Object.is(message.p50Ms, 0)) writer.double(41, message.p50Ms);
+    if (!Object.is(message.p99Ms, 0)) writer.double(49, message.p99Ms);
+    for (const item of message.causes) {
+      const mark = writer.open(58);
+      CauseCount.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    let version = into?.version ?? "";
+    let requests = into?.requests ?? 0;
+    let errors = into?.errors ?? 0;
+    let fallbacks = into?.fallbacks ?? 0;
+    let p50Ms = into?.p50Ms ?? 0;
+    let p99Ms = into?.p99Ms ?? 0;
+    const causes: VersionWindow["causes"] = into?.causes ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          version = reader.string();
+          break;
+        case 16:
+          requests = reader.uint32();
+          break;
+        case 24:
+          errors = reader.uint32();
+          break;
+        case 32:
+          fallbacks = reader.uint32();
+          break;
+        case 41:
+          p50Ms = reader.double();
+          break;
+        case 49:
+          p99Ms = reader.double();
+          break;
+        case 58:
+          causes.push(CauseCount.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { version, requests, errors, fallbacks, p50Ms, p99Ms, causes };
   },
 };
 

@@ -5,6 +5,11 @@ export const kitReasons = {
     code: "INVALID_ARGUMENT",
     meaning: "The JSON is malformed or does not fit the message; the text names the field, what was expected and what was found.",
   },
+  BINARY_INVALID: {
+    reason: "BINARY_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "The bytes are no protobuf message of the type; the text names the byte, what was expected and what was found.",
+  },
   MESSAGE_INVALID: {
     reason: "MESSAGE_INVALID",
     code: "INTERNAL",

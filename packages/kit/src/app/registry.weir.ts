@@ -2,6 +2,8 @@
 // How an app makes itself known, and how others learn who is there. Apps call Register, Heartbeat and Deregister;
 // the control plane answers. It lives in the kit because the kit is what speaks it.
 import type { Call, CallOptions } from "../call.ts";
+import { messageFromBytes } from "../contract/binary-reader.ts";
+import { bytesFromMessage } from "../contract/binary-writer.ts";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "../contract/contract.ts";
 import { boolFrom, boolJson, createEnumJson, createMap, fieldTwice, fieldUnknown, int64From, int64Json, listFrom, mapJson, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json } from "../contract/json.ts";
 
@@ -120,6 +122,77 @@ export const Instance: MessageType<Instance> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(Instance, message),
+  fromBinary: (bytes) => messageFromBytes(Instance, bytes),
+  write(message, writer) {
+    if (message.id !== "") writer.string(10, message.id);
+    if (message.service !== "") writer.string(18, message.service);
+    if (message.version !== "") writer.string(26, message.version);
+    if (message.address !== "") writer.string(34, message.address);
+    if (message.adminAddress !== "") writer.string(42, message.adminAddress);
+    for (const item of message.contracts) writer.string(50, item);
+    if (message.startedAtMs !== 0n) writer.int64(56, message.startedAtMs);
+    for (const key of Object.keys(message.labels)) {
+      const entry = writer.span(66);
+      writer.string(10, key);
+      writer.string(18, message.labels[key] as string);
+      writer.done(entry);
+    }
+  },
+  read(reader, end, into) {
+    let id = into?.id ?? "";
+    let service = into?.service ?? "";
+    let version = into?.version ?? "";
+    let address = into?.address ?? "";
+    let adminAddress = into?.adminAddress ?? "";
+    const contracts: Instance["contracts"] = into?.contracts ?? [];
+    let startedAtMs = into?.startedAtMs ?? 0n;
+    const labels: Instance["labels"] = into?.labels ?? createMap();
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          id = reader.string();
+          break;
+        case 18:
+          service = reader.string();
+          break;
+        case 26:
+          version = reader.string();
+          break;
+        case 34:
+          address = reader.string();
+          break;
+        case 42:
+          adminAddress = reader.string();
+          break;
+        case 50:
+          contracts.push(reader.string());
+          break;
+        case 56:
+          startedAtMs = reader.int64();
+          break;
+        case 66: {
+          let key = "";
+          let value: string = "";
+          const stop = reader.span();
+          while (reader.at < stop) {
+            const part = reader.tag();
+            if (part === 10) key = reader.string();
+            else if (part === 18) value = reader.string();
+            else reader.skip(part);
+          }
+          reader.done(stop);
+          labels[key] = value;
+          break;
+        }
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { id, service, version, address, adminAddress, contracts, startedAtMs, labels };
+  },
 };
 
 /** An instance and what the registry knows of it. */
@@ -189,6 +262,50 @@ export const InstanceStatus: MessageType<InstanceStatus> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(InstanceStatus, message),
+  fromBinary: (bytes) => messageFromBytes(InstanceStatus, bytes),
+  write(message, writer) {
+    if (message.instance !== undefined) {
+      const mark = writer.open(10);
+      Instance.write(message.instance, writer);
+      writer.close(mark);
+    }
+    if (message.state !== 0) writer.int32(16, message.state);
+    if (message.registeredAtMs !== 0n) writer.int64(24, message.registeredAtMs);
+    if (message.heartbeatAgeMs !== 0) writer.uint32(32, message.heartbeatAgeMs);
+    if (message.live) writer.bool(40, message.live);
+  },
+  read(reader, end, into) {
+    let instance = into?.instance;
+    let state: InstanceStatus["state"] = into?.state ?? 0;
+    let registeredAtMs = into?.registeredAtMs ?? 0n;
+    let heartbeatAgeMs = into?.heartbeatAgeMs ?? 0;
+    let live = into?.live ?? false;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          instance = Instance.read(reader, reader.open(), instance);
+          break;
+        case 16:
+          state = reader.int32() as State;
+          break;
+        case 24:
+          registeredAtMs = reader.int64();
+          break;
+        case 32:
+          heartbeatAgeMs = reader.uint32();
+          break;
+        case 40:
+          live = reader.bool();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { instance, state, registeredAtMs, heartbeatAgeMs, live };
+  },
 };
 
 export interface RegisterRequest {
@@ -228,6 +345,35 @@ export const RegisterRequest: MessageType<RegisterRequest> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(RegisterRequest, message),
+  fromBinary: (bytes) => messageFromBytes(RegisterRequest, bytes),
+  write(message, writer) {
+    if (message.instance !== undefined) {
+      const mark = writer.open(10);
+      Instance.write(message.instance, writer);
+      writer.close(mark);
+    }
+    if (message.state !== 0) writer.int32(16, message.state);
+  },
+  read(reader, end, into) {
+    let instance = into?.instance;
+    let state: RegisterRequest["state"] = into?.state ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          instance = Instance.read(reader, reader.open(), instance);
+          break;
+        case 16:
+          state = reader.int32() as State;
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { instance, state };
   },
 };
 
@@ -275,6 +421,31 @@ export const RegisterResponse: MessageType<RegisterResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(RegisterResponse, message),
+  fromBinary: (bytes) => messageFromBytes(RegisterResponse, bytes),
+  write(message, writer) {
+    if (message.leaseMs !== 0) writer.uint32(8, message.leaseMs);
+    if (message.heartbeatMs !== 0) writer.uint32(16, message.heartbeatMs);
+  },
+  read(reader, end, into) {
+    let leaseMs = into?.leaseMs ?? 0;
+    let heartbeatMs = into?.heartbeatMs ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          leaseMs = reader.uint32();
+          break;
+        case 16:
+          heartbeatMs = reader.uint32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { leaseMs, heartbeatMs };
+  },
 };
 
 export interface HeartbeatRequest {
@@ -317,6 +488,31 @@ export const HeartbeatRequest: MessageType<HeartbeatRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(HeartbeatRequest, message),
+  fromBinary: (bytes) => messageFromBytes(HeartbeatRequest, bytes),
+  write(message, writer) {
+    if (message.instanceId !== "") writer.string(10, message.instanceId);
+    if (message.state !== 0) writer.int32(16, message.state);
+  },
+  read(reader, end, into) {
+    let instanceId = into?.instanceId ?? "";
+    let state: HeartbeatRequest["state"] = into?.state ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          instanceId = reader.string();
+          break;
+        case 16:
+          state = reader.int32() as State;
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { instanceId, state };
+  },
 };
 
 export interface HeartbeatResponse {
@@ -350,6 +546,26 @@ export const HeartbeatResponse: MessageType<HeartbeatResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(HeartbeatResponse, message),
+  fromBinary: (bytes) => messageFromBytes(HeartbeatResponse, bytes),
+  write(message, writer) {
+    if (message.known) writer.bool(8, message.known);
+  },
+  read(reader, end, into) {
+    let known = into?.known ?? false;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          known = reader.bool();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { known };
   },
 };
 
@@ -386,6 +602,26 @@ export const DeregisterRequest: MessageType<DeregisterRequest> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(DeregisterRequest, message),
+  fromBinary: (bytes) => messageFromBytes(DeregisterRequest, bytes),
+  write(message, writer) {
+    if (message.instanceId !== "") writer.string(10, message.instanceId);
+  },
+  read(reader, end, into) {
+    let instanceId = into?.instanceId ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          instanceId = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { instanceId };
+  },
 };
 
 export interface DeregisterResponse {
@@ -420,6 +656,26 @@ export const DeregisterResponse: MessageType<DeregisterResponse> = {
     }
     return message;
   },
+  toBinary: (message) => bytesFromMessage(DeregisterResponse, message),
+  fromBinary: (bytes) => messageFromBytes(DeregisterResponse, bytes),
+  write(message, writer) {
+    if (message.known) writer.bool(8, message.known);
+  },
+  read(reader, end, into) {
+    let known = into?.known ?? false;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 8:
+          known = reader.bool();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { known };
+  },
 };
 
 export interface ListInstancesRequest {
@@ -453,6 +709,26 @@ export const ListInstancesRequest: MessageType<ListInstancesRequest> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ListInstancesRequest, message),
+  fromBinary: (bytes) => messageFromBytes(ListInstancesRequest, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service };
   },
 };
 
@@ -490,6 +766,30 @@ export const ListInstancesResponse: MessageType<ListInstancesResponse> = {
       }
     }
     return message;
+  },
+  toBinary: (message) => bytesFromMessage(ListInstancesResponse, message),
+  fromBinary: (bytes) => messageFromBytes(ListInstancesResponse, bytes),
+  write(message, writer) {
+    for (const item of message.instances) {
+      const mark = writer.open(10);
+      InstanceStatus.write(item, writer);
+      writer.close(mark);
+    }
+  },
+  read(reader, end, into) {
+    const instances: ListInstancesResponse["instances"] = into?.instances ?? [];
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          instances.push(InstanceStatus.read(reader, reader.open()));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { instances };
   },
 };
 

@@ -1,4 +1,6 @@
 import type { Reason } from "../fault.ts";
+import type { BinaryReader } from "./binary-reader.ts";
+import type { BinaryWriter } from "./binary-writer.ts";
 
 /** What JSON.parse may answer. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
@@ -18,6 +20,17 @@ export interface MessageType<T> {
    * `above` is where the message stands in a larger one; only generated code gives it.
    */
   fromJson(json: JsonValue, above?: JsonPlace): T;
+  /** The wire format of protobuf; fields at their default are left out. Throws MESSAGE_INVALID for what the contract does not allow. */
+  toBinary(message: T): Uint8Array;
+  /**
+   * Reads the wire format of protobuf; unknown fields are passed over. Throws BINARY_INVALID naming the type, the byte,
+   * what was expected and what was found. Fields of type `bytes` are views of `bytes`, which must not change afterwards.
+   */
+  fromBinary(bytes: Uint8Array): T;
+  /** Writes the fields of a message. For what nests it in other bytes; `toBinary` does the rest. */
+  write(message: T, writer: BinaryWriter): void;
+  /** Reads fields up to the byte `end`; `into` is what was read of the same message before, which is merged. `fromBinary` does the rest. */
+  read(reader: BinaryReader, end: number, into?: T): T;
 }
 
 /** Where a reader of JSON stands: a message being read, the field it is at, and what it is nested in. */

@@ -265,6 +265,8 @@ export interface EnumJson {
   json(value: number): string | number | null;
   /** From a name or a number. A number without a name is kept when the enum is open, as proto3's are. */
   from(value: JsonValue | undefined, at: JsonPlace): number;
+  /** Whether a number has a name. */
+  has(value: number): boolean;
 }
 
 /** What `createEnumJson` needs: the full name for messages, every name with its number, and whether unknown numbers are kept. */
@@ -280,6 +282,7 @@ export function createEnumJson({ typeName, names, open }: EnumJsonOptions): Enum
   const texts = new Map([...names].reverse().map(([name, value]) => [value, name]));
   return {
     json: (value) => texts.get(value) ?? int32Json(value),
+    has: (value) => texts.has(value),
     from(value, at) {
       const number = typeof value === "string" ? numbers.get(value) : open || texts.has(value as number) ? value : undefined;
       if (typeof number === "number" && (number | 0) === number) return number | 0;

@@ -1,6 +1,10 @@
+import { messageFromBytes } from "./binary-reader.ts";
+import { bytesFromMessage } from "./binary-writer.ts";
 import type { JsonPlace, JsonValue, MessageType } from "./contract.ts";
 import type { EnumJson, JsonObject } from "./json.ts";
 import { fieldTwice, foundIn, jsonDepthMax, jsonInvalid, messageInvalid, objectFrom, placeBelow, stringFrom } from "./json.ts";
+import { readAny, readEmpty, readFieldMask, readList, readSpan, readStruct, readValue } from "./well-known-reader.ts";
+import { writeAny, writeFieldMask, writeList, writeSpan, writeStruct, writeValue } from "./well-known-writer.ts";
 
 /** A point in time: seconds since 1970 and 0 to 999,999,999 nanoseconds. In JSON RFC 3339 text, years 1 to 9999. */
 export interface Timestamp {
@@ -23,13 +27,14 @@ export interface FieldMask {
 export type Empty = Record<never, never>;
 
 /**
- * A message of any type, kept in its JSON form, because no registry of types is needed for that: `json` is what stands
- * beside "@type". Use `anyFrom` and `messageFromAny`.
+ * A message of any type. It is kept in the form in which it was read, `json` (what stands beside "@type") or `value` (its
+ * wire format), because turning one into the other needs the type. Use `anyFrom`, which gives both, and `messageFromAny`.
  */
 export interface Any {
   /** "type.googleapis.com/weir.feed.v1.Film". */
   typeUrl: string;
-  json: JsonObject;
+  json?: JsonObject | undefined;
+  value?: Uint8Array | undefined;
 }
 
 const timePattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
@@ -60,6 +65,10 @@ export const Timestamp: MessageType<Timestamp> = {
       throw jsonInvalid(above, { expected: "a time in the years 1 to 9999", found: foundIn(json) });
     return { seconds: BigInt(ms / 1000), nanos: Number((match[2] ?? "").padEnd(9, "0")) };
   },
+  toBinary: (message) => bytesFromMessage(Timestamp, message),
+  fromBinary: (bytes) => messageFromBytes(Timestamp, bytes),
+  write: writeSpan,
+  read: readSpan,
 };
 
 /** google.protobuf.Duration. */
@@ -82,6 +91,10 @@ export const Duration: MessageType<Duration> = {
     }
     return match[1] === "-" ? { seconds: -seconds, nanos: nanos === 0 ? 0 : -nanos } : { seconds, nanos };
   },
+  toBinary: (message) => bytesFromMessage(Duration, message),
+  fromBinary: (bytes) => messageFromBytes(Duration, bytes),
+  write: writeSpan,
+  read: readSpan,
 };
 
 /** google.protobuf.FieldMask. */
@@ -102,6 +115,10 @@ export const FieldMask: MessageType<FieldMask> = {
       throw jsonInvalid(above, { expected: "field names in camel case, joined by commas", found: foundIn(json) });
     return { paths: json === "" ? [] : json.split(",").map(snakeFromCamel) };
   },
+  toBinary: (message) => bytesFromMessage(FieldMask, message),
+  fromBinary: (bytes) => messageFromBytes(FieldMask, bytes),
+  write: writeFieldMask,
+  read: readFieldMask,
 };
 
 /** google.protobuf.Empty. */
@@ -118,6 +135,10 @@ export const Empty: MessageType<Empty> = {
     }
     return {};
   },
+  toBinary: (message) => bytesFromMessage(Empty, message),
+  fromBinary: (bytes) => messageFromBytes(Empty, bytes),
+  write: () => undefined,
+  read: readEmpty,
 };
 
 /** Any JSON without NaN and Infinity. */
@@ -130,6 +151,10 @@ export const Value: MessageType<Value> = {
   toJson: (message) => JSON.stringify(Value.jsonDraft(message)),
   jsonDraft: (value) => checkedValue(value, 0),
   fromJson: valueFrom,
+  toBinary: (message) => bytesFromMessage(Value, message),
+  fromBinary: (bytes) => messageFromBytes(Value, bytes),
+  write: writeValue,
+  read: readValue,
 };
 
 /** google.protobuf.NullValue: in JSON null. */
@@ -139,6 +164,7 @@ export type NullValue = (typeof NullValue)[keyof typeof NullValue];
 /** Reads and writes google.protobuf.NullValue. */
 export const nullValueJson: EnumJson = {
   json: () => null,
+  has: (value) => value === 0,
   from(value, at) {
     if (value === null || value === "NULL_VALUE" || value === 0) return 0;
     throw jsonInvalid(at, { expected: "null", found: foundIn(value) });
@@ -155,6 +181,10 @@ export const Struct: MessageType<Struct> = {
   toJson: (message) => JSON.stringify(Struct.jsonDraft(message)),
   jsonDraft: (value) => checkedValue(value, 0),
   fromJson: (json, above) => valueFrom(objectFrom(json, above), above) as JsonObject,
+  toBinary: (message) => bytesFromMessage(Struct, message),
+  fromBinary: (bytes) => messageFromBytes(Struct, bytes),
+  write: writeStruct,
+  read: readStruct,
 };
 
 /** A JSON array. */
@@ -170,25 +200,35 @@ export const ListValue: MessageType<ListValue> = {
     if (!Array.isArray(json)) throw jsonInvalid(above, { expected: "a list", found: foundIn(json) });
     return valueFrom(json, above) as JsonValue[];
   },
+  toBinary: (message) => bytesFromMessage(ListValue, message),
+  fromBinary: (bytes) => messageFromBytes(ListValue, bytes),
+  write: writeList,
+  read: readList,
 };
 
 /** google.protobuf.Any. What it holds is checked only when `messageFromAny` reads it. */
 export const Any: MessageType<Any> = {
   typeName: "google.protobuf.Any",
-  create: (init) => ({ typeUrl: init?.typeUrl ?? "", json: init?.json ?? {} }),
+  create: (init) => ({ typeUrl: init?.typeUrl ?? "", json: init?.json, value: init?.value }),
   toJson: (message) => JSON.stringify(Any.jsonDraft(message)),
-  jsonDraft({ typeUrl, json }) {
-    return typeUrl === "" ? {} : { "@type": typeUrl, ...(checkedValue(json, 0) as JsonObject) };
+  jsonDraft({ typeUrl, json, value }) {
+    if (typeUrl === "") return {};
+    if (json === undefined && value !== undefined) throw messageInvalid("an Any made by anyFrom", typeUrl);
+    return { "@type": typeUrl, ...(checkedValue(json ?? {}, 0) as JsonObject) };
   },
   fromJson(json, above) {
     const { "@type": type, ...rest } = objectFrom(valueFrom(json, above), above);
-    if (type === undefined && Object.keys(rest).length === 0) return { typeUrl: "", json: {} };
+    if (type === undefined && Object.keys(rest).length === 0) return Any.create();
     const at = placeBelow(above);
     at.field = "@type";
     const typeUrl = stringFrom(type, at);
     if (typeUrl === "" || typeUrl.endsWith("/")) throw jsonInvalid(at, { expected: "the URL of a type", found: foundIn(typeUrl) });
-    return { typeUrl, json: rest };
+    return { typeUrl, json: rest, value: undefined };
   },
+  toBinary: (message) => bytesFromMessage(Any, message),
+  fromBinary: (bytes) => messageFromBytes(Any, bytes),
+  write: writeAny,
+  read: readAny,
 };
 
 /** Types whose JSON is not an object of their fields: inside an Any it stands under "value". */
@@ -200,12 +240,13 @@ const specialTypes = new Set(
 export function anyFrom<T>(type: MessageType<T>, message: T): Any {
   const json = JSON.parse(type.toJson(message)) as JsonValue;
   const typeUrl = `type.googleapis.com/${type.typeName}`;
-  return { typeUrl, json: specialTypes.has(type.typeName) ? { value: json } : (json as JsonObject) };
+  return { typeUrl, json: specialTypes.has(type.typeName) ? { value: json } : (json as JsonObject), value: type.toBinary(message) };
 }
 
-/** The message in an Any, or undefined when it holds another type. Throws JSON_INVALID when it does not fit the type. */
+/** The message in an Any, or undefined when it holds another type. Throws JSON_INVALID or BINARY_INVALID when it does not fit the type. */
 export function messageFromAny<T>(type: MessageType<T>, any: Any): T | undefined {
   if (any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1) !== type.typeName) return undefined;
+  if (any.json === undefined) return type.fromBinary(any.value ?? new Uint8Array(0));
   if (!specialTypes.has(type.typeName)) return type.fromJson(any.json);
   for (const key in any.json) if (key !== "value") throw fieldTwice({ ...placeBelow(undefined), field: key }, '"value" alone');
   return type.fromJson(any.json["value"] ?? null);

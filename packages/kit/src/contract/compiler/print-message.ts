@@ -3,11 +3,13 @@ import { access, keyText, valueKindOf } from "./field-kinds.ts";
 import type { JsonScope } from "./json-scope.ts";
 import { helper, jsonValueType } from "./json-scope.ts";
 import { printDraft } from "./print-draft.ts";
+import { printRead } from "./print-read.ts";
 import { printField } from "./print-reader.ts";
 import { hasPresence } from "./print-types.ts";
+import { printWrite } from "./print-write.ts";
 import { localTypeName } from "./scope.ts";
 
-/** The constant of a message: its name, its defaults, its JSON writer and its JSON reader. */
+/** The constant of a message: its name, its defaults, its writer and its reader of JSON, and those of binary. */
 export function printMessageType(desc: DescMessage, json: JsonScope): string[] {
   const name = localTypeName(desc);
   return [
@@ -17,6 +19,10 @@ export function printMessageType(desc: DescMessage, json: JsonScope): string[] {
     `  toJson: (message) => JSON.stringify(${name}.jsonDraft(message)),`,
     ...printDraft(desc, json),
     ...printFromJson(desc, json),
+    `  toBinary: (message) => ${json.scope.kit("contract/binary-writer", "bytesFromMessage", "value")}(${name}, message),`,
+    `  fromBinary: (bytes) => ${json.scope.kit("contract/binary-reader", "messageFromBytes", "value")}(${name}, bytes),`,
+    ...printWrite(desc, json),
+    ...printRead(desc, json),
     "};",
     "",
   ];
