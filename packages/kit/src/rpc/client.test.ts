@@ -232,21 +232,44 @@ test("each iteration of a stream is a call of its own", async () => {
 
 test("nothing waits for a layer or a transport that does not listen to the signal", async () => {
   const clock = createVirtualClock();
-  const deaf: Layer<Any, Any> = (next) => (message, call) =>
-    call.method.endsWith("Count")
-      ? Promise.resolve({ stream: true, messages: { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) } })
-      : next(message, call);
-  const layeredClient = createClient(Greeter, createTestTransport([createGreeter()]), { layers: [deaf] });
+  const never = new Promise<never>(() => undefined);
+  const quiet: AsyncIterable<never> = { [Symbol.asyncIterator]: () => ({ next: () => never }) };
+  const deafClientOf = (answer: Promise<Any>): GreeterClient =>
+    createClient(Greeter, createTestTransport([createGreeter()]), { layers: [() => () => answer] });
   const deafTransport = createConnectTransport(() => new Promise(() => undefined));
   const deafClient = createClient(Greeter, deafTransport);
   const answers = [
-    rejectsWith(collect(layeredClient.count({}, { clock, timeoutMs: 100 })), "DEADLINE_EXCEEDED"),
+    rejectsWith(
+      collect(deafClientOf(Promise.resolve({ stream: true, messages: quiet })).count({}, { clock, timeoutMs: 100 })),
+      "DEADLINE_EXCEEDED",
+    ),
+    rejectsWith(collect(deafClientOf(never).count({}, { clock, timeoutMs: 100 })), "DEADLINE_EXCEEDED"),
+    rejectsWith(deafClientOf(never).hello({}, { clock, timeoutMs: 100 }), "DEADLINE_EXCEEDED"),
     rejectsWith(deafClient.hello({}, { clock, timeoutMs: 100 }), "DEADLINE_EXCEEDED"),
     rejectsWith(collect(deafClient.count({}, { clock, timeoutMs: 100 })), "DEADLINE_EXCEEDED"),
   ];
   await clock.advance(100);
   await Promise.all(answers);
   assert.equal(clock.pending, 0);
+});
+
+test("a call that has ended or run out of time before it is made is not sent", async () => {
+  const clock = createVirtualClock();
+  let sent = 0;
+  const transport = createConnectTransport(() => {
+    sent++;
+    return Promise.reject(new Error("sent"));
+  });
+  const client = createClient(Greeter, transport);
+  const cancelled = new Call();
+  cancelled.cancel();
+  const late = new Call({ clock, timeoutMs: 5 });
+  await clock.advance(5);
+  await rejectsWith(client.hello({}, cancelled), "CALL_CANCELLED");
+  await rejectsWith(client.hello({}, late), "DEADLINE_EXCEEDED");
+  await rejectsWith(collect(client.count({}, cancelled)), "CALL_CANCELLED");
+  assert.equal(sent, 0);
+  await rejectsWith(client.hello({}), "PEER_UNREACHABLE");
 });
 
 test("metadata that comes at the end of a stream reaches the call", async () => {

@@ -59,7 +59,7 @@ function clientMethod(method: MethodDescriptor, transport: Transport, options: C
 
 async function callOnce(service: AnyService, message: Message<unknown>, call: Call): Promise<unknown> {
   try {
-    const answer = await service(message, call);
+    const answer = await answerUntilEnded(service(message, call), call);
     if (answer.stream) throw fault(kitReasons.HANDLER_ANSWER_INVALID, `Expected one message from ${call.method}, found a stream.`);
     return answer.message;
   } finally {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Exchange, HttpRequest } from "@weir/wire";
 import { metadataValue } from "../../call.ts";
 import type { Code } from "../../fault.ts";
 import { codes, fault, isFault } from "../../fault.ts";
@@ -122,6 +123,21 @@ test("a deadline of no time is answered without asking the handler", async () =>
   await using greeter = await startGreeter(counting);
   const answer = await greeter.ask("GET", "/v1/hello/ada", { headers: ["connect-timeout-ms", "0"] });
   assert.deepEqual([answer.status, answer.json["reason"], reached], [504, "DEADLINE_EXCEEDED", 0]);
+});
+
+test("a request whose client has gone already does not reach its handler", async () => {
+  let reached = 0;
+  const counting = createGreeter({
+    async hello() {
+      reached++;
+      return HelloResponse.create();
+    },
+  });
+  const handler = createRpcHandler([counting]);
+  const gone: Exchange = { peerAddress: "", secure: false, version: "1.1", onCancel: (listener) => listener() };
+  const request: HttpRequest = { method: "GET", target: "/v1/hello/ada", authority: "", headers: [], body: undefined };
+  const answer = await handler(request, gone);
+  assert.deepEqual([answer.status, reached], [499, 0]);
 });
 
 test("405 lists what is allowed, OPTIONS too; HEAD answers as GET without the body", async () => {
