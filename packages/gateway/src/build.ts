@@ -5,7 +5,6 @@ import { layered, type Service } from "@weir/kit/service";
 import type { HttpRequest, HttpResponse } from "@weir/wire";
 import { compileRoutes } from "./compiled-route.ts";
 import { admit } from "./filters/admit.ts";
-import { answer } from "./filters/answer.ts";
 import { balance } from "./filters/balance.ts";
 import { deadline } from "./filters/deadline.ts";
 import { fallBack } from "./filters/fall-back.ts";
@@ -52,11 +51,9 @@ export interface GatewayParts {
 export function buildService(snapshot: Snapshot | undefined, holding: Holding, parts: GatewayParts): Service<HttpRequest, HttpResponse> {
   const { clock, log, meter, load, retries, fallbacks } = parts;
   const table = createRouteTable(snapshot === undefined ? [] : compileRoutes(snapshot, { holding, clock }));
-  const service = layered<Passage, HttpResponse>(send(clock), [
-    // Outermost, so that refusals are counted and logged like answers.
-    observe({ ...parts, budgets: [retries, fallbacks], holding, revision: snapshot?.revision ?? 0n }),
-    // Next, so that whatever fails below leaves as an answer with an id.
-    answer(log),
+  const service = layered<Passage, HttpResponse>(send(), [
+    // Outermost: whatever fails below leaves as an answer, and refusals are counted and logged like answers.
+    observe({ clock, log, meter, load, budgets: [retries, fallbacks], holding, accessLog: parts.accessLog, revision: snapshot?.revision ?? 0n }),
     // Before anything can be refused, so that every answer and log line can be found again.
     identify(parts.ids),
     // Before the split: users without an id are told apart by their address.
@@ -71,10 +68,8 @@ export function buildService(snapshot: Snapshot | undefined, holding: Holding, p
     deadline(),
     // Around the choice: the stable version is chosen among anew.
     fallBack({ clock, budget: fallbacks, meter }),
-    // Around the attempt: a second endpoint is another attempt.
-    balance({ clock, budget: retries, meter }),
-    // Innermost, so that each attempt teaches, not each request.
-    passiveHealth({ clock, policy: healthPolicy, log }),
+    // Innermost: one attempt at one endpoint, or two; each teaches how its endpoint is.
+    balance({ clock, budget: retries, meter, health: passiveHealth({ clock, policy: healthPolicy, log }) }),
   ]);
   return (request, call) => service(passageFrom(request, clock.monotonicMs()), call);
 }

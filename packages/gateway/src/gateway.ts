@@ -10,7 +10,7 @@ import { createServer, type HttpResponse, type Server } from "@weir/wire";
 import type { GatewayParts } from "./build.ts";
 import type { Load } from "./filters/observe.ts";
 import { createRouteMeter } from "./filters/route-meter.ts";
-import { exchangeKey } from "./filters/send.ts";
+import type { ClientPeer } from "./filters/send.ts";
 import { declareGatewayGauges, snapshotAgeSeconds } from "./gateway-metrics.ts";
 import { trustedProxiesFrom } from "./http/client-address.ts";
 import { createIdSource } from "./http/ids.ts";
@@ -155,9 +155,8 @@ async function createHolder(options: GatewayOptions, { serving, log }: { serving
 function createFront(serving: Serving, { clock, log }: { clock: Clock; log: Logger }): Server {
   return createServer(
     (request, exchange) => {
-      const call = new Call({ peer: { address: exchange.peerAddress, identity: undefined }, clock, log });
-      call.set(exchangeKey, exchange);
-      return serving.service(request, call);
+      const peer: ClientPeer = { address: exchange.peerAddress, identity: undefined, exchange };
+      return serving.service(request, new Call({ peer, clock, log }));
     },
     { clock, onFailure: (error) => log.warn("an answer was cut short", { error }) },
   );

@@ -28,6 +28,9 @@ export interface Passage extends HttpRequest {
   /** Who is being asked, or has answered. */
   endpoint: Endpoint | undefined;
   attempts: number;
+  /** When the present attempt began, and when it was answered; 0 before. */
+  attemptedMs: number;
+  answeredMs: number;
   /** Whether the stable version stands in for the user's own. */
   fallback: boolean;
   /** Set when the bytes of a streamed body have begun to flow: from then on the request cannot be sent again. */
@@ -65,6 +68,8 @@ export function passageFrom(request: HttpRequest, startedMs: number): Passage {
     deadlineMs: Infinity,
     endpoint: undefined,
     attempts: 0,
+    attemptedMs: 0,
+    answeredMs: 0,
     fallback: false,
     bodyTaken: false,
     cause: undefined,

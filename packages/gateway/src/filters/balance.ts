@@ -1,21 +1,25 @@
 import type { Clock } from "@weir/kit/clock";
 import { fault } from "@weir/kit/fault";
-import type { Layer } from "@weir/kit/service";
-import { type HttpResponse, WireError } from "@weir/wire";
-import { messageOf, verdictOf } from "../http/refusal.ts";
+import type { Layer, Service } from "@weir/kit/service";
+import { type ClientResponse, type HttpResponse, WireError } from "@weir/wire";
+import { messageOf } from "../http/refusal.ts";
 import { isRepeatable, isWhole, whenOver, type Passage } from "../passage.ts";
-import { gatewayReasons } from "../reasons.ts";
+import { gatewayReasons, type Cause } from "../reasons.ts";
 import { chooseEndpoint, chooseLeastBad } from "../upstream/choice.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import { beginRequest, endRequest, type Endpoint } from "../upstream/endpoint.ts";
 import type { RetryBudget } from "../upstream/retry-budget.ts";
+import type { PassiveHealth } from "./passive-health.ts";
 import type { RouteMeter } from "./route-meter.ts";
+import { followed } from "./send.ts";
 
 /** What the layer works with. */
 export interface BalanceOptions {
   readonly clock: Clock;
   readonly budget: RetryBudget;
   readonly meter: RouteMeter;
+  /** Hears how each attempt went. */
+  readonly health: PassiveHealth;
 }
 
 /**
@@ -23,56 +27,66 @@ export interface BalanceOptions {
  * sent; or, on the stable version, no answer came to a request that may be repeated. Never a third.
  */
 export function balance(options: BalanceOptions): Layer<Passage, HttpResponse> {
-  const { clock, budget, meter } = options;
-  return (next) => async (passage, call) => {
+  const { clock, health } = options;
+  return (next: Service<Passage, ClientResponse>) => async (passage, call) => {
     let failedAt: Endpoint | undefined;
     for (;;) {
+      passage.attemptedMs = passage.attempts === 0 ? passage.startedMs : clock.monotonicMs();
       const endpoint = choose(passage, failedAt, clock);
-      if (endpoint === undefined) throw fault(gatewayReasons.NO_HEALTHY_ENDPOINT, messageOf(gatewayReasons.NO_HEALTHY_ENDPOINT, passage));
       passage.endpoint = endpoint;
       passage.attempts++;
       beginRequest(endpoint);
       try {
         const response = await next(passage, call);
-        if (isWhole(response)) endRequest(endpoint);
-        else whenOver(passage, () => endRequest(endpoint));
-        return response;
+        health.answered(passage, response);
+        if (isWhole(response)) {
+          endRequest(endpoint);
+          return response;
+        }
+        whenOver(passage, () => endRequest(endpoint));
+        return followed(response, passage);
       } catch (thrown) {
         endRequest(endpoint);
-        const nowMs = clock.monotonicMs();
-        if (failedAt !== undefined || nowMs >= passage.deadlineMs || !mayTryAnother(passage, endpoint, thrown)) throw thrown;
-        if (!budget.take(nowMs)) {
-          meter.count(passage.route?.name ?? "", "RETRY_DENIED");
-          throw thrown;
-        }
-        meter.count(passage.route?.name ?? "", "RETRY_USED");
+        const { cause } = health.failed(passage, thrown);
+        if (failedAt !== undefined || !mayTryAnother(passage, { cause, thrown }) || !retryTaken(passage, options)) throw thrown;
         failedAt = endpoint;
       }
     }
   };
 }
 
-function choose(passage: Passage, except: Endpoint | undefined, clock: Clock): Endpoint | undefined {
+/** Throws NO_HEALTHY_ENDPOINT when there is none, or when the stable version should rather be asked. */
+function choose(passage: Passage, except: Endpoint | undefined, clock: Clock): Endpoint {
   const cluster = passage.cluster as Cluster;
-  const stable = passage.route?.stable;
-  const repeatable = isRepeatable(passage);
-  const nowMs = clock.monotonicMs();
-  const options = { nowMs, random: clock.random, mayProbe: repeatable, except };
-  const found = chooseEndpoint(cluster, options);
-  if (found !== undefined) return found;
-  // A kept connection that had just been closed: the only endpoint there is may well answer on a new one.
-  if (except !== undefined) return except.health.state === "healthy" ? except : undefined;
-  // A stranger to the rule of the stable version: what may be repeated goes there, the rest tries its luck.
-  if (repeatable && cluster !== stable && stable?.endpoints.some((endpoint) => endpoint.health.state === "healthy")) return undefined;
-  return chooseLeastBad(cluster);
+  const mayProbe = isRepeatable(passage);
+  const found = chooseEndpoint(cluster, { nowMs: passage.attemptedMs, random: clock.random, mayProbe, except }) ?? lastResort(passage, except);
+  if (found === undefined) throw fault(gatewayReasons.NO_HEALTHY_ENDPOINT, messageOf(gatewayReasons.NO_HEALTHY_ENDPOINT, passage));
+  return found;
 }
 
-function mayTryAnother(passage: Passage, endpoint: Endpoint, thrown: unknown): boolean {
+function lastResort(passage: Passage, except: Endpoint | undefined): Endpoint | undefined {
   const cluster = passage.cluster as Cluster;
-  const { cause } = verdictOf(thrown);
+  const stable = passage.route?.stable;
+  // A kept connection that had just been closed: the only endpoint there is may well answer on a new one.
+  if (except !== undefined) return except.health.state === "healthy" ? except : undefined;
+  // The stable version stands in for what may be repeated; a write has nowhere else to go.
+  const standIn = cluster !== stable && stable?.endpoints.some((endpoint) => endpoint.health.state === "healthy");
+  return standIn === true && isRepeatable(passage) ? undefined : chooseLeastBad(cluster);
+}
+
+function mayTryAnother(passage: Passage, { cause, thrown }: { readonly cause: Cause; readonly thrown: unknown }): boolean {
+  const cluster = passage.cluster as Cluster;
   if (cause === "CLIENT_GONE" || cause === "BODY_INVALID" || cause === "GATEWAY_FAILED") return false;
-  if (thrown instanceof WireError && !thrown.sent) return !passage.bodyTaken && cluster.endpoints.some((other) => other !== endpoint);
+  if (thrown instanceof WireError && !thrown.sent) return !passage.bodyTaken && cluster.endpoints.length > 1;
   if (cause !== "RESET" && cause !== "BAD_ANSWER") return false;
   // On a new version the stable one gets the only repetition.
   return isRepeatable(passage) && cluster === passage.route?.stable && !passage.fallback;
+}
+
+function retryTaken(passage: Passage, { clock, budget, meter }: BalanceOptions): boolean {
+  const nowMs = clock.monotonicMs();
+  if (nowMs >= passage.deadlineMs) return false;
+  const taken = budget.take(nowMs);
+  meter.count(passage.route?.name ?? "", taken ? "RETRY_USED" : "RETRY_DENIED");
+  return taken;
 }

@@ -16,8 +16,6 @@ export interface FallBackOptions {
   readonly meter: RouteMeter;
 }
 
-type Attempt = { readonly response: HttpResponse } | { readonly thrown: unknown };
-
 /** What the stable version would not do better. */
 const hopeless: ReadonlySet<Cause> = new Set(["CLIENT_GONE", "BODY_INVALID", "GATEWAY_FAILED", "TIMEOUT"]);
 
@@ -27,63 +25,68 @@ const hopeless: ReadonlySet<Cause> = new Set(["CLIENT_GONE", "BODY_INVALID", "GA
  * stays where the bucket says; only this request is answered by the other.
  */
 export function fallBack(options: FallBackOptions): Layer<Passage, HttpResponse> {
-  const { clock, budget, meter } = options;
-
-  async function guarded(next: Service<Passage, HttpResponse>, passage: Passage, call: Call): Promise<HttpResponse> {
-    const route = passage.route as CompiledRoute;
-    const own = passage.cluster;
-    const first = await attempt(next, passage, call);
-    if (!isFailure(first) || !isRepeatable(passage)) return outcome(first);
-    const asked = passage.attempts > 0;
-    const nowMs = clock.monotonicMs();
-    if (nowMs >= passage.deadlineMs) return outcome(first);
-    // Where nothing was asked yet nothing is repeated: that needs no budget.
-    if (asked && !budget.take(nowMs)) {
-      meter.count(route.name, "RETRY_DENIED");
-      return outcome(first);
-    }
-    const failedAt = asked ? passage.endpoint : undefined;
-    failedAt?.meter.fellBack();
-    meter.count(route.name, "FALLBACK_USED");
-    passage.fallback = true;
-    passage.cluster = route.stable;
-    if (!("response" in first)) return next(passage, call);
-    if (!isWhole(first.response)) {
-      discard(first.response);
-      return next(passage, call);
-    }
-    const second = await attempt(next, passage, call);
-    if ("response" in second) return second.response;
-    // The stable version has no answer at all: the new one's, though a failure, is the better truth.
-    passage.fallback = false;
-    passage.cluster = own;
-    passage.endpoint = failedAt;
-    return first.response;
-  }
   return (next) => (passage, call) => {
     const { route, cluster } = passage;
     if (route === undefined || cluster === route.stable || route.stable.endpoints.length === 0) return next(passage, call);
-    return guarded(next, passage, call);
+    return guarded(next, { passage, call, options });
   };
 }
 
-async function attempt(next: Service<Passage, HttpResponse>, passage: Passage, call: Call): Promise<Attempt> {
+interface Guarded {
+  readonly passage: Passage;
+  readonly call: Call;
+  readonly options: FallBackOptions;
+}
+
+async function guarded(next: Service<Passage, HttpResponse>, about: Guarded): Promise<HttpResponse> {
+  const { passage, call } = about;
+  let failure: HttpResponse | undefined;
   try {
-    return { response: await next(passage, call) };
+    const response = await next(passage, call);
+    if (!isFailure(response.status) || !mayFallBack(about)) return response;
+    failure = response;
   } catch (thrown) {
-    return { thrown };
+    if (hopeless.has(verdictOf(thrown).cause) || !mayFallBack(about)) throw thrown;
   }
+  return askStable(next, { ...about, failure });
 }
 
-function outcome(attempt: Attempt): HttpResponse {
-  if ("response" in attempt) return attempt.response;
-  throw attempt.thrown;
-}
-
-function isFailure(attempt: Attempt): boolean {
-  if (!("response" in attempt)) return !hopeless.has(verdictOf(attempt.thrown).cause);
-  const { status } = attempt.response;
+function isFailure(status: number): boolean {
   return status === 500 || (status >= 502 && status <= 504);
+}
+
+function mayFallBack({ passage, options: { clock, budget, meter } }: Guarded): boolean {
+  const nowMs = clock.monotonicMs();
+  if (!isRepeatable(passage) || nowMs >= passage.deadlineMs) return false;
+  // Where nothing was asked yet nothing is repeated: that needs no budget.
+  if (passage.attempts === 0 || budget.take(nowMs)) return true;
+  meter.count(passage.route?.name ?? "", "RETRY_DENIED");
+  return false;
+}
+
+/** `failure` is the new version's answer, if it gave one. */
+async function askStable(
+  next: Service<Passage, HttpResponse>,
+  { passage, call, options, failure }: Guarded & { readonly failure: HttpResponse | undefined },
+): Promise<HttpResponse> {
+  const route = passage.route as CompiledRoute;
+  const { cluster, endpoint, bytesOut } = passage;
+  endpoint?.meter.fellBack();
+  options.meter.count(route.name, "FALLBACK_USED");
+  passage.fallback = true;
+  passage.cluster = route.stable;
+  if (failure === undefined) return next(passage, call);
+  if (!isWhole(failure)) {
+    discard(failure);
+    return next(passage, call);
+  }
+  try {
+    return await next(passage, call);
+  } catch {
+    // The stable version has no answer at all: the new one's, though a failure, is the better truth.
+    Object.assign(passage, { cluster, endpoint, bytesOut, fallback: false });
+    return failure;
+  }
 }
 
 /** Leaves an answer that nobody will read. */

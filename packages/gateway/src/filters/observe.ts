@@ -1,7 +1,8 @@
+import type { Call, Logger } from "@weir/kit/call";
 import type { Clock } from "@weir/kit/clock";
-import type { Call } from "@weir/kit/call";
 import type { Layer } from "@weir/kit/service";
-import type { HttpResponse } from "@weir/wire";
+import type { HeaderList, HttpResponse } from "@weir/wire";
+import { messageOf, refusal, verdictOf } from "../http/refusal.ts";
 import { isWhole, whenOver, type Passage } from "../passage.ts";
 import type { Holding } from "../upstream/endpoints.ts";
 import type { RetryBudget } from "../upstream/retry-budget.ts";
@@ -16,6 +17,7 @@ export interface Load {
 /** What the layer works with. */
 export interface ObserveOptions {
   readonly clock: Clock;
+  readonly log: Logger;
   readonly meter: RouteMeter;
   readonly load: Load;
   /** Told of every request: retries are a share of them. */
@@ -27,16 +29,24 @@ export interface ObserveOptions {
 }
 
 /**
- * Sees every request come and every answer end: metrics, access log, load. The time runs from the head of the request to
- * the end of the answer's body.
+ * Sees every request come and every answer leave: metrics, access log, load. An error becomes an answer here,
+ * `{"code","reason","message"}`; every answer carries `x-request-id` and, when an endpoint gave it, the version that did
+ * as `x-weir-version`. The time runs from the head of the request to the end of the answer's body. Never rejects.
  */
 export function observe(options: ObserveOptions): Layer<Passage, HttpResponse> {
-  const { clock, meter, load, budgets, holding, accessLog } = options;
+  const { clock, log, meter, load, budgets, holding, accessLog } = options;
   const revision = String(options.revision);
 
-  function finish(passage: Passage, call: Call, { status, whole }: { status: number; whole: boolean }): void {
+  function failed(passage: Passage, thrown: unknown): HttpResponse {
+    const verdict = verdictOf(thrown);
+    if (verdict.cause === "GATEWAY_FAILED") log.error("a request failed unexpectedly", { requestId: passage.requestId, error: thrown });
+    // No endpoint has answered, whoever was asked.
+    passage.endpoint = undefined;
+    return refusal(passage, verdict, messageOf(verdict, passage));
+  }
+  function finish(passage: Passage, call: Call, { status, endedMs, whole }: { status: number; endedMs: number; whole: boolean }): void {
     load.inFlight--;
-    const durationMs = clock.monotonicMs() - passage.startedMs;
+    const durationMs = endedMs - passage.startedMs;
     const route = passage.route?.name ?? "";
     meter.answered(route, passage.endpoint?.version ?? "", { status, durationMs });
     if (passage.cause !== undefined) meter.count(route, passage.cause);
@@ -46,15 +56,31 @@ export function observe(options: ObserveOptions): Layer<Passage, HttpResponse> {
     load.inFlight++;
     holding.enter();
     for (const budget of budgets) budget.countRequest(passage.startedMs);
-    const response = await next(passage, call);
-    holding.leave();
-    if (isWhole(response)) finish(passage, call, { status: response.status, whole: true });
-    else {
-      whenOver(passage, (end) => {
-        if (end.kind === "left") passage.cause ??= "CLIENT_GONE";
-        finish(passage, call, { status: response.status, whole: end.kind === "whole" });
-      });
+    let response: HttpResponse;
+    try {
+      response = await next(passage, call);
+    } catch (thrown) {
+      response = failed(passage, thrown);
     }
+    holding.leave();
+    const { status, headers } = response;
+    if (passage.endpoint !== undefined) stamp(headers, "x-weir-version", passage.endpoint.version);
+    stamp(headers, "x-request-id", passage.requestId);
+    if (isWhole(response)) {
+      passage.bytesOut = response.body?.length ?? 0;
+      finish(passage, call, { status, endedMs: passage.answeredMs || clock.monotonicMs(), whole: true });
+      return response;
+    }
+    whenOver(passage, (end) => {
+      if (end.kind === "left") passage.cause ??= "CLIENT_GONE";
+      finish(passage, call, { status, endedMs: clock.monotonicMs(), whole: end.kind === "whole" });
+    });
     return response;
   };
+}
+
+/** Sets a header that an endpoint may have set too: there is one, and it is ours. */
+function stamp(headers: HeaderList, name: string, value: string): void {
+  for (let index = headers.length - 2; index >= 0; index -= 2) if (headers[index] === name) headers.splice(index, 2);
+  headers.push(name, value);
 }

@@ -1,46 +1,50 @@
-import type { Call, CallKey } from "@weir/kit/call";
-import type { Clock } from "@weir/kit/clock";
+import type { Call, Peer } from "@weir/kit/call";
 import type { Service } from "@weir/kit/service";
-import { joinDuplexes, type BodyStream, type ByteDuplex, type ClientResponse, type Exchange, type HttpResponse, type RequestOptions } from "@weir/wire";
-import { isWhole, over, type Passage } from "../passage.ts";
+import { joinDuplexes, type BodyStream, type ByteDuplex, type ClientResponse, type Exchange, type RequestOptions } from "@weir/wire";
+import { over, type Passage } from "../passage.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 
-/** Under this key a call carries wire's view of the request: who is told when the client goes away. */
-export const exchangeKey: CallKey<Exchange> = { name: "exchange" };
+/** A client at the other end of wire's exchange, which tells when it goes away. */
+export interface ClientPeer extends Peer {
+  readonly exchange: Exchange;
+}
 
 /**
- * Asks the endpoint. Small answers come whole, others are passed on chunk by chunk: nobody reads from the endpoint while
- * the client does not. An upgrade that the endpoint accepts joins both connections. The time that is left holds up to
- * the head of the answer; after that each silence of a body is bounded. When the client goes away, so does the request.
+ * Asks the endpoint that was chosen. The time that is left holds up to the head of the answer; after that each silence of
+ * a body is bounded. When the client goes away, so does the request.
  */
-export function send(clock: Clock): Service<Passage, HttpResponse> {
-  return async (passage, call) => {
-    const endpoint = passage.endpoint as Endpoint;
-    const response = await endpoint.client.request(passage, requestOptions(call, passage.deadlineMs - clock.monotonicMs()));
-    if (isWhole(response)) {
-      if (response.body !== undefined) passage.bytesOut = response.body.length as number;
-      return response;
-    }
-    passage.endings = [];
-    return response.takeOver === undefined ? passedOn(response, passage) : joined(response, passage);
+export function send(): Service<Passage, ClientResponse> {
+  return (passage, call) => {
+    const leftMs = Math.max(1, passage.deadlineMs - passage.attemptedMs);
+    return (passage.endpoint as Endpoint).client.request(passage, requestOptions(call, leftMs));
   };
 }
 
-function requestOptions(call: Call, leftMs: number): RequestOptions {
-  const headerTimeoutMs = Math.max(1, leftMs);
-  const exchange = call.get(exchangeKey);
+function requestOptions(call: Call, headerTimeoutMs: number): RequestOptions {
+  const { exchange } = call.peer as Partial<ClientPeer>;
   if (exchange === undefined) return { headerTimeoutMs, signal: call.signal };
   return { headerTimeoutMs, onCancel: (listener) => exchange.onCancel(listener) };
 }
 
-function passedOn(response: HttpResponse, passage: Passage): HttpResponse {
+/**
+ * An answer that is not whole, so that the passage hears of its end. Chunks are passed on one by one: nobody reads from
+ * the endpoint while the client does not. An upgrade that the endpoint accepts joins both connections.
+ */
+export function followed(response: ClientResponse, passage: Passage): ClientResponse {
+  const { status, headers, duplex, lengthOfGet } = response;
+  if (duplex !== undefined) {
+    const takeOver = (client: ByteDuplex): void => {
+      void joinDuplexes(client, duplex).finally(() => over(passage, { kind: "whole" }));
+    };
+    return { status, headers, takeOver };
+  }
   const stream = response.body as BodyStream;
   const body: BodyStream = {
     length: stream.length,
     trailers: () => stream.trailers?.(),
     [Symbol.asyncIterator]: () => watched(stream[Symbol.asyncIterator](), passage),
   };
-  return { status: response.status, headers: response.headers, body, lengthOfGet: response.lengthOfGet };
+  return { status, headers, body, lengthOfGet };
 }
 
 /** The same chunks, counted; tells the passage when and how they end. */
@@ -61,17 +65,6 @@ function watched(chunks: AsyncIterator<Uint8Array>, passage: Passage): AsyncIter
       over(passage, { kind: "left" });
       await chunks.return?.();
       return { done: true, value: undefined };
-    },
-  };
-}
-
-function joined(response: ClientResponse, passage: Passage): HttpResponse {
-  return {
-    status: response.status,
-    headers: response.headers,
-    takeOver(client: ByteDuplex) {
-      if (response.duplex === undefined) return;
-      void joinDuplexes(client, response.duplex).finally(() => over(passage, { kind: "whole" }));
     },
   };
 }
