@@ -30,7 +30,8 @@ Example:
     for (const entry of (await audit.listEntries({ limit }, { timeoutMs: 10_000 })).entries) {
       const { sequence, atMs, actor, action, resource, from, to, reason, outcome } = entry;
       const at = new Date(Number(atMs)).toISOString();
-      if (values["json"] === true) io.out(JSON.stringify({ sequence: String(sequence), at, actor, action, resource, from, to, reason, outcome }));
+      if (values["json"] === true)
+        io.out(JSON.stringify({ sequence: String(sequence), at, actor, action, resource, from, to, reason, outcome }));
       else io.out(`${sequence}  ${at}  ${actor}  ${action} ${resource}  ${outcome}  ${reason}`);
     }
     return 0;

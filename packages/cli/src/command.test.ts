@@ -14,7 +14,13 @@ interface Told {
 function told(): Told {
   const out: string[] = [];
   const err: string[] = [];
-  const io: Io = { out: (line) => out.push(line), err: (line) => err.push(line), terminal: false, environment: {}, signal: new AbortController().signal };
+  const io: Io = {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    terminal: false,
+    environment: {},
+    signal: new AbortController().signal,
+  };
   return { io, out, err };
 }
 
@@ -69,7 +75,11 @@ test("runCommand turns a Fault into one line with its reason and answers 1", asy
 test("runCommand writes a failure as JSON where a machine reads", async () => {
   const { io, out } = told();
   assert.equal(await runCommand([fail], ["fail", "--json"], io), 1);
-  assert.deepEqual(JSON.parse(out[0]!), { code: "UNAUTHENTICATED", reason: "CREDENTIALS_MISSING", message: "expected a token, found none" });
+  assert.deepEqual(JSON.parse(out[0]!), {
+    code: "UNAUTHENTICATED",
+    reason: "CREDENTIALS_MISSING",
+    message: "expected a token, found none",
+  });
 });
 
 test("wholeNumber refuses what is no number within the bounds", async () => {

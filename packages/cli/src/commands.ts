@@ -7,6 +7,7 @@ import { genCommand } from "./gen.ts";
 import { linkCommand } from "./link.ts";
 import { loadCommand } from "./load.ts";
 import { releaseCommand } from "./release.ts";
+import { statusCommand } from "./status.ts";
 
 /** Every command, in the order in which help lists them. */
 export const commands: readonly Command[] = [
@@ -14,6 +15,7 @@ export const commands: readonly Command[] = [
   genCommand,
   controlCommand,
   gatewayCommand,
+  statusCommand,
   releaseCommand,
   auditCommand,
   linkCommand,

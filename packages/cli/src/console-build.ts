@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { fault } from "@weir/kit/fault";
 import { cliReasons } from "./reasons.ts";
@@ -9,17 +9,30 @@ import { cliReasons } from "./reasons.ts";
 /** Builds the console's pages unless what is built fits the sources. Answers what it did, in words. */
 export async function buildConsole({ root, signal }: { root: string; signal: AbortSignal }): Promise<string> {
   const directory = join(root, "packages", "console");
-  const stamp = join(directory, "dist", ".sources");
-  const sources = hashOf([join(directory, "src"), join(directory, "index.html"), join(directory, "vite.config.ts"), join(root, "packages", "api", "src")]);
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return "pages are built";
+  const built = join(directory, "dist", "index.html");
+  const stamp = join(root, "node_modules", ".cache", "weir-console-sources");
+  const sources = hashOf([
+    join(directory, "src"),
+    join(directory, "public"),
+    join(directory, "index.html"),
+    join(directory, "vite.config.ts"),
+    join(root, "packages", "api", "src"),
+    join(root, "packages", "kit", "src"),
+  ]);
+  if (existsSync(built) && existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return "pages are built";
   await vite(join(root, "node_modules", "vite", "bin", "vite.js"), { directory, signal });
+  mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, sources);
   return "pages have been built";
 }
 
 function vite(file: string, { directory, signal }: { directory: string; signal: AbortSignal }): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file, "build", "--logLevel", "warn"], { cwd: directory, signal, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [file, "build", "--logLevel", "warn"], {
+      cwd: directory,
+      signal,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let words = "";
     const keep = (chunk: Buffer): void => {
       words = (words + chunk.toString()).slice(-2000);
@@ -29,7 +42,10 @@ function vite(file: string, { directory, signal }: { directory: string; signal: 
     child.once("error", reject);
     child.once("exit", (code) => {
       if (code === 0) resolve();
-      else reject(fault(cliReasons.CONSOLE_BUILD_FAILED, `expected the build of the console to succeed, found exit code ${code}: ${words.trim()}`));
+      else
+        reject(
+          fault(cliReasons.CONSOLE_BUILD_FAILED, `expected the build of the console to succeed, found exit code ${code}: ${words.trim()}`),
+        );
     });
   });
 }

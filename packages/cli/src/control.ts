@@ -32,7 +32,8 @@ Example:
     const { environment } = io;
     const log = createLogger({ write: io.out, clock: systemClock, fields: { process: "control" } });
     const control = await createControl({
-      databaseUrl: environment["WEIR_DATABASE_URL"] ?? `sqlite:${resolve(environment["WEIR_STATE_DIRECTORY"] ?? ".weir/control", "control.db")}`,
+      databaseUrl:
+        environment["WEIR_DATABASE_URL"] ?? `sqlite:${resolve(environment["WEIR_STATE_DIRECTORY"] ?? ".weir/control", "control.db")}`,
       host: environment["WEIR_HOST"] ?? "127.0.0.1",
       port: portFrom(io, { name: "WEIR_PORT", fallback: 7070 }),
       adminPort: portFrom(io, { name: "WEIR_ADMIN_PORT", fallback: 7071 }),

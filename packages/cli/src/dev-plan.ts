@@ -7,8 +7,8 @@ export interface DevPlan {
   readonly controlPort: number;
   /** Instances of each version of the feed. */
   readonly instances: number;
-  /** Requests a second of the made-up users; 0 for none. */
-  readonly rate: number;
+  /** Pages a second that made-up visitors ask for; 0 for none. */
+  readonly visitors: number;
   readonly directory: string;
   /** File of the executable. */
   readonly main: string;
@@ -67,11 +67,42 @@ export function feedProcesses(plan: DevPlan, version: string): ProcessSpec[] {
   return Array.from({ length: plan.instances }, (_, index) => ({
     name: `feed-${version}-${index + 1}`,
     args: [join(plan.root, "examples", "feed", "main.ts")],
-    environment: { WEIR_VERSION: version, WEIR_CONTROL_URL: controlUrlOf(plan), WEIR_TOKEN: plan.tokens.instance, WEIR_PORT: "0", WEIR_ADMIN_PORT: "0" },
+    environment: {
+      WEIR_VERSION: version,
+      WEIR_CONTROL_URL: controlUrlOf(plan),
+      WEIR_TOKEN: plan.tokens.instance,
+      WEIR_PORT: "0",
+      WEIR_ADMIN_PORT: "0",
+    },
   }));
 }
 
-/** The made-up users. */
-export function loadProcess(plan: DevPlan): ProcessSpec {
-  return { name: "users", args: [plan.main, "load", "--port", String(plan.gatewayPort), "--rate", String(plan.rate), "--seconds", "0"] };
+/** The made-up visitors: an open loop, whether or not answers come back in time. */
+export function visitorsProcess(plan: DevPlan): ProcessSpec {
+  return {
+    name: "visitors",
+    args: [plan.main, "load", "--port", String(plan.gatewayPort), "--rate", String(plan.visitors), "--seconds", "0"],
+  };
+}
+
+/** Every port that must be free, with the option that changes it. */
+export function portsOf(plan: Pick<DevPlan, "gatewayPort" | "controlPort">): { port: number; option: string }[] {
+  const { gatewayPort, controlPort } = plan;
+  return [gatewayPort, gatewayPort + 1]
+    .map((port) => ({ port, option: "--port" }))
+    .concat([controlPort, controlPort + 1].map((port) => ({ port, option: "--control-port" })));
+}
+
+/** What listens where, for people: name, address, what it is good for. */
+export function addressesOf(
+  plan: Pick<DevPlan, "gatewayPort" | "controlPort" | "directory">,
+): [name: string, address: string, what: string][] {
+  const { gatewayPort, controlPort } = plan;
+  return [
+    ["gateway", `http://127.0.0.1:${gatewayPort}`, "the feed: /v1/feed?userId=u1"],
+    ["gateway, admin", `http://127.0.0.1:${gatewayPort + 1}`, "/healthz /readyz /metrics /snapshot"],
+    ["console, API", controlUrlOf(plan), "the release page, REST and Connect"],
+    ["control, admin", `http://127.0.0.1:${controlPort + 1}`, "/healthz /readyz /metrics"],
+    ["logs", join(plan.directory, "logs"), "one file a process, the access log in gateway.log"],
+  ];
 }

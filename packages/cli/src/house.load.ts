@@ -15,7 +15,15 @@ export interface KeepAliveLoad {
 }
 
 /** Opens the connections and asks on each as soon as the answer before is whole. Answers must carry Content-Length. */
-export function startKeepAliveLoad({ port, connections, targetOf }: { port: number; connections: number; targetOf: (count: number) => string }): KeepAliveLoad {
+export function startKeepAliveLoad({
+  port,
+  connections,
+  targetOf,
+}: {
+  port: number;
+  connections: number;
+  targetOf: (count: number) => string;
+}): KeepAliveLoad {
   let count = 0;
   let stopping = false;
   const clients: Promise<void>[] = [];

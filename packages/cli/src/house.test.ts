@@ -34,14 +34,11 @@ const words: string[] = [];
 before(async () => {
   directory = mkdtempSync(join(tmpdir(), "weir-house-"));
   [gatewayPort, controlPort] = [await freePortPair(), await freePortPair()];
-  dev = spawn(process.execPath, [main, "dev", "--port", String(gatewayPort), "--control-port", String(controlPort), "--rate", "0"], { cwd: directory });
-  for (const stream of [dev.stdout, dev.stderr]) stream?.on("data", (chunk: Buffer) => words.push(chunk.toString()));
-  await eventually("the sign-in link", () => (dev.exitCode !== null ? assert.fail(words.join("")) : words.join("").includes("sign-in?code=")), 120_000);
-  transport = controlTransport(JSON.parse(readFileSync(join(directory, ".weir/dev/credentials.json"), "utf8")) as Credentials);
+  await startDev();
 });
 
 after(async () => {
-  if (dev.exitCode === null && dev.kill("SIGTERM")) await once(dev, "exit");
+  await stopDev();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -84,7 +81,10 @@ test("2,000 users keep their share at 5, 20, 50 and 100 % and nobody moves back"
       const response = await fetch(pageUrl(userId));
       assert.equal(response.status, 200);
       const { version } = (await response.json()) as { version: string };
-      const shares = [{ version: "v2", weight }, { version: "v1", weight: 10_000 - weight }];
+      const shares = [
+        { version: "v2", weight },
+        { version: "v1", weight: 10_000 - weight },
+      ];
       assert.equal(version, versionOf(bucketOf(userId, release!.salt), shares), userId);
       if (version === "v2") moved.add(userId);
     }
@@ -143,12 +143,25 @@ test("kill -9 of the gateway brings it back on its last Snapshot, also without c
 test("bad input is refused with its reason and changes nothing", async () => {
   const releases = createClient(Releases, transport);
   const beforehand = (await releases.getRelease({ service: "feed" }, { timeoutMs: 5000 })).release;
-  const shares = (v2: number, v1: number): { version: string; weight: number }[] => [{ version: "v2", weight: v2 }, { version: "v1", weight: v1 }];
+  const shares = (v2: number, v1: number): { version: string; weight: number }[] => [
+    { version: "v2", weight: v2 },
+    { version: "v1", weight: v1 },
+  ];
   const cases: [string, Promise<unknown>][] = [
     ["WEIGHTS_SUM_INVALID", releases.setWeights({ service: "feed", shares: shares(500, 500), reason: "does not sum" })],
     ["REASON_MISSING", releases.setWeights({ service: "feed", shares: shares(500, 9500), reason: " " })],
     ["SERVICE_UNKNOWN", releases.setWeights({ service: "nobody", shares: shares(500, 9500), reason: "unknown service" })],
-    ["VERSION_UNKNOWN", releases.setWeights({ service: "feed", shares: [{ version: "v9", weight: 500 }, { version: "v1", weight: 9500 }], reason: "unknown version" })],
+    [
+      "VERSION_UNKNOWN",
+      releases.setWeights({
+        service: "feed",
+        shares: [
+          { version: "v9", weight: 500 },
+          { version: "v1", weight: 9500 },
+        ],
+        reason: "unknown version",
+      }),
+    ],
   ];
   for (const [reason, promise] of cases) {
     await assert.rejects(promise, (error: unknown) => isFault(error) && error.reason === reason, `expected ${reason}`);
@@ -161,22 +174,90 @@ test("traffic is observed per version and agrees with the weight", async () => {
   await eventually("the gateway to hold it", async () => (await heldRevision()) >= revision);
   const load = startKeepAliveLoad({ port: gatewayPort, connections: 8, targetOf: (count) => `/v1/feed?userId=o${count % 20_000}` });
   let observed = { observedWeight: 0, observedRequests: 0 };
-  await eventually("an observed weight near 20 %", async () => {
-    for await (const seen of createClient(Traffic, transport).watchTraffic({ service: "feed" }, { timeoutMs: 5000 })) {
-      observed = seen;
-      break;
-    }
-    return observed.observedRequests > 1000 && Math.abs(observed.observedWeight - 2000) < 200;
-  }, 30_000).catch(() => assert.fail(JSON.stringify(observed)));
+  await eventually(
+    "an observed weight near 20 %",
+    async () => {
+      for await (const seen of createClient(Traffic, transport).watchTraffic({ service: "feed" }, { timeoutMs: 5000 })) {
+        observed = seen;
+        break;
+      }
+      return observed.observedRequests > 1000 && Math.abs(observed.observedWeight - 2000) < 200;
+    },
+    30_000,
+  ).catch(() => assert.fail(JSON.stringify(observed)));
   await load.stop();
 });
+
+test("status, release and audit say on the command line what is, for people and for machines", async () => {
+  const set = await weir("release", "set", "feed", "v2=12.5", "--reason", "by hand");
+  assert.match(set.out, /^feed: v2 12\.5 %, v1 87\.5 % \(revision \d+, by admin: by hand\)/);
+  const revision = BigInt(/revision (\d+)/.exec(set.out)![1]!);
+  await eventually("the gateway to hold it", async () => (await heldRevision()) >= revision);
+  const status = await weir("status", "--json");
+  assert.equal(status.code, 0, status.err);
+  const { releases, dataPlanes, instances } = JSON.parse(status.out) as Record<string, Record<string, unknown>[]>;
+  assert.deepEqual(releases, [{ service: "feed", stableVersion: "v1", newVersion: "v2", newWeight: 1250 }]);
+  assert.deepEqual([dataPlanes![0]!["name"], dataPlanes![0]!["connected"]], ["gateway-1", true]);
+  assert.equal(instances!.filter(({ state }) => state === "serving").length, 4);
+  assert.match((await weir("audit", "--verify")).out, /^whole: \d+ entries/);
+  const refused = await weir("release", "set", "feed", "v2=101", "--reason", "too much");
+  assert.deepEqual([refused.code, /OPTION_INVALID/.test(refused.err)], [1, true], refused.err);
+});
+
+test("a port that is taken is named together with the way out", async () => {
+  const second = await weir("dev", "--port", String(gatewayPort), "--control-port", String(controlPort));
+  assert.equal(second.code, 1);
+  assert.match(second.err, new RegExp(`expected port ${gatewayPort} to be free.*--port \\[PORT_TAKEN\\]`));
+});
+
+test("Ctrl-C stops everything within 5 seconds and the weight is found again at the next start", async () => {
+  await setWeight(3300, "to be found again");
+  const stoppedMs = await stopDev();
+  assert.ok(stoppedMs < 5000, `stopped after ${stoppedMs} ms`);
+  await assert.rejects(fetch(pageUrl("u1")));
+  await startDev();
+  const { release } = await createClient(Releases, transport).getRelease({ service: "feed" }, { timeoutMs: 5000 });
+  assert.deepEqual([release?.newWeight, release?.reason], [3300, "to be found again"]);
+  assert.equal((await fetch(pageUrl("u1"))).status, 200);
+});
+
+/** Runs `weir dev` until it has printed the sign-in link. */
+async function startDev(): Promise<void> {
+  words.length = 0;
+  const args = ["dev", "--port", String(gatewayPort), "--control-port", String(controlPort), "--visitors", "0"];
+  dev = spawn(process.execPath, [main, ...args], { cwd: directory });
+  for (const stream of [dev.stdout, dev.stderr]) stream?.on("data", (chunk: Buffer) => words.push(chunk.toString()));
+  const linked = (): boolean => (dev.exitCode !== null ? assert.fail(words.join("")) : words.join("").includes("sign-in?code="));
+  await eventually("the sign-in link", linked, 120_000);
+  transport = controlTransport(JSON.parse(readFileSync(join(directory, ".weir/dev/credentials.json"), "utf8")) as Credentials);
+}
+
+/** As Ctrl-C does. Answers how long it took. */
+async function stopDev(): Promise<number> {
+  const startMs = systemClock.monotonicMs();
+  if (dev.exitCode === null && dev.kill("SIGINT")) await once(dev, "exit");
+  return systemClock.monotonicMs() - startMs;
+}
+
+/** Runs one command beside the house. */
+async function weir(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [main, ...args], { cwd: directory });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number];
+  return { code, out: out.trim(), err };
+}
 
 function pageUrl(userId: string): string {
   return `http://127.0.0.1:${gatewayPort}/v1/feed?userId=${userId}`;
 }
 
 async function setWeight(weight: number, reason: string): Promise<bigint> {
-  const shares = [{ version: "v2", weight }, { version: "v1", weight: 10_000 - weight }];
+  const shares = [
+    { version: "v2", weight },
+    { version: "v1", weight: 10_000 - weight },
+  ];
   const { release } = await createClient(Releases, transport).setWeights({ service: "feed", shares, reason }, { timeoutMs: 5000 });
   return release!.revision;
 }
@@ -223,7 +304,12 @@ function pidOf(lastArgument: string): number {
 async function eventually(what: string, ask: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
   const endMs = systemClock.monotonicMs() + withinMs;
   for (;;) {
-    if (await Promise.resolve().then(ask).catch((error: unknown) => (error instanceof assert.AssertionError ? Promise.reject(error) : false))) return;
+    if (
+      await Promise.resolve()
+        .then(ask)
+        .catch((error: unknown) => (error instanceof assert.AssertionError ? Promise.reject(error) : false))
+    )
+      return;
     assert.ok(systemClock.monotonicMs() < endMs, `waited ${withinMs} ms for ${what}\n${words.join("").slice(-2000)}`);
     await systemClock.sleep(20);
   }

@@ -29,7 +29,13 @@ and counts answers by status and by the version that gave them. {user} becomes o
 
 Example:
   weir load --rate 100 --seconds 5 --json`,
-  options: { port: { type: "string" }, path: { type: "string" }, rate: { type: "string" }, users: { type: "string" }, seconds: { type: "string" } },
+  options: {
+    port: { type: "string" },
+    path: { type: "string" },
+    rate: { type: "string" },
+    users: { type: "string" },
+    seconds: { type: "string" },
+  },
   async run(invocation) {
     const { values, io } = invocation;
     const port = wholeNumber(invocation, "port", { min: 1, max: 65_535 }) ?? 8080;
@@ -39,7 +45,10 @@ Example:
     const path = String(values["path"] ?? "/v1/feed?userId={user}");
     const tally = await sendAll(io, { port, rate, users, path, seconds });
     const failed = [...tally.answers].filter(([status]) => status !== "200").reduce((sum, [, count]) => sum + count, 0);
-    if (values["json"] === true) io.out(JSON.stringify({ sent: tally.sent, answers: Object.fromEntries(tally.answers), versions: Object.fromEntries(tally.versions) }));
+    if (values["json"] === true)
+      io.out(
+        JSON.stringify({ sent: tally.sent, answers: Object.fromEntries(tally.answers), versions: Object.fromEntries(tally.versions) }),
+      );
     else io.out(summary(tally));
     return failed === 0 ? 0 : 1;
   },
@@ -79,7 +88,13 @@ function send(client: ReturnType<typeof createClient>, { plan, tally }: { plan: 
   if (tally.inFlight >= inFlightMax) return count(tally.answers, "NOT_SENT_TOO_MANY_IN_FLIGHT");
   tally.inFlight += 1;
   const user = `u${1 + Math.floor(systemClock.random() * plan.users)}`;
-  const request = { method: "GET", target: plan.path.replace("{user}", user), authority: `127.0.0.1:${plan.port}`, headers: [], body: undefined };
+  const request = {
+    method: "GET",
+    target: plan.path.replace("{user}", user),
+    authority: `127.0.0.1:${plan.port}`,
+    headers: [],
+    body: undefined,
+  };
   client
     .request(request, { timeoutMs: 10_000 })
     .then(

@@ -20,7 +20,10 @@ export interface Processes {
   /** Names of those that are not running now, with their last words. */
   ended(): { name: string; ends: number; lastWords: string }[];
   pid(name: string): number | undefined;
-  /** SIGTERM in reverse order, SIGKILL after `graceMs`. */
+  /**
+   * SIGTERM to all but the first, then to the first, which the others lean on; SIGKILL to whoever is left after `graceMs`
+   * in all.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -29,8 +32,8 @@ export interface ProcessesOptions {
   /** Logs go to `<directory>/logs/<name>.log`, process ids to `<directory>/processes.json`. */
   readonly directory: string;
   readonly clock: Clock;
-  /** A line of trouble of a process: its warnings and errors, its ends and restarts. */
-  onTrouble(name: string, line: string): void;
+  /** A line that a process has written, or one about its end and its next start. */
+  onLine(name: string, line: string): void;
 }
 
 interface Running {
@@ -64,7 +67,11 @@ export function createProcesses(options: ProcessesOptions): Processes {
       record();
       if (stopping.signal.aborted) return;
       const waitMs = Math.min(restartMsMax, restartMsMin * 2 ** Math.min(running.ends - 1, 8));
-      options.onTrouble(running.spec.name, `ended (${signal ?? `code ${code}`}), starts again in ${waitMs} ms`);
+      const level = "warn";
+      options.onLine(
+        running.spec.name,
+        JSON.stringify({ level, message: `ended (${signal ?? `code ${code}`}), starts again in ${waitMs} ms` }),
+      );
       clock.after(waitMs, () => {
         if (!stopping.signal.aborted) launch(running);
       });
@@ -81,25 +88,36 @@ export function createProcesses(options: ProcessesOptions): Processes {
     pid: (name) => all.find(({ spec }) => spec.name === name)?.child?.pid,
     async stop(graceMs) {
       stopping.abort();
-      for (const { child } of all.toReversed()) if (child) await endChild(child, { graceMs, clock });
+      const endMs = clock.monotonicMs() + graceMs;
+      const [first, ...rest] = all;
+      for (const wave of [rest, first === undefined ? [] : [first]]) {
+        const left = { graceMs: Math.max(0, endMs - clock.monotonicMs()), clock };
+        await Promise.all(wave.flatMap(({ child }) => (child ? [endChild(child, left)] : [])));
+      }
       writeFileSync(pidFile, "[]");
     },
   };
 }
 
-function launched(running: Running, { directory, onTrouble }: ProcessesOptions): ChildProcess {
+function launched(running: Running, { directory, onLine }: ProcessesOptions): ChildProcess {
   const { name, args, environment } = running.spec;
   // A group of its own: Ctrl-C reaches weir dev alone, which then stops everything in order.
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
   const log = createWriteStream(join(directory, "logs", `${name}.log`), { flags: "a" });
   child.stdout.pipe(log, { end: false });
   child.once("close", () => log.end());
-  for (const [stream, isError] of [[child.stdout, false], [child.stderr, true]] as const) {
+  for (const [stream, isError] of [
+    [child.stdout, false],
+    [child.stderr, true],
+  ] as const) {
     createInterface({ input: stream }).on("line", (line) => {
       if (isError) log.write(`${line}\n`);
-      if (!isError && !line.includes('"level":"error"') && !line.includes('"level":"warn"')) return;
-      running.lastWords = line;
-      onTrouble(name, line);
+      if (isError || line.includes('"level":"error"')) running.lastWords = line;
+      onLine(name, line);
     });
   }
   return child;

@@ -20,6 +20,11 @@ export const cliReasons = {
     code: "DEADLINE_EXCEEDED",
     meaning: "What `weir dev` started did not become ready in time.",
   },
+  PORT_TAKEN: {
+    reason: "PORT_TAKEN",
+    code: "UNAVAILABLE",
+    meaning: "A port that `weir dev` needs is used by another process.",
+  },
   CONTRACTS_INVALID: {
     reason: "CONTRACTS_INVALID",
     code: "FAILED_PRECONDITION",

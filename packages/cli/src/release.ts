@@ -1,7 +1,7 @@
 import { fault } from "@weir/kit/fault";
 import { createClient } from "@weir/kit/rpc/client";
-import type { Release } from "@weir/api/releases";
-import { Releases } from "@weir/api/releases";
+import { bucketCount } from "@weir/api/bucket";
+import { Release, Releases } from "@weir/api/releases";
 import type { Share } from "@weir/api/snapshots";
 import type { Command, Invocation } from "./command.ts";
 import { controlTransport, findCredentials } from "./credentials.ts";
@@ -15,12 +15,12 @@ export const releaseCommand: Command = {
 Usage: weir release list
        weir release show SERVICE
        weir release begin SERVICE VERSION --reason WHY
-       weir release set SERVICE VERSION=WEIGHT VERSION=WEIGHT --reason WHY
+       weir release set SERVICE VERSION=PERCENT --reason WHY
 
-Weights count 1/10000 and sum to 10000.
+"set" gives one version so many percent of the users (at most two digits after the point) and the other the rest.
 
 Example:
-  weir release set feed v2=2000 v1=8000 --reason "errors are level"`,
+  weir release set feed v2=20 --reason "errors are level"`,
   options: { reason: { type: "string" } },
   async run(invocation) {
     const { positionals, values, io } = invocation;
@@ -35,8 +35,12 @@ Example:
         return print(invocation, [(await releases.getRelease({ service }, call)).release]);
       case "begin":
         return print(invocation, [(await releases.beginRelease({ service, newVersion: rest[0] ?? "", reason }, call)).release]);
-      case "set":
-        return print(invocation, [(await releases.setWeights({ service, shares: rest.map(shareFrom), reason }, call)).release]);
+      case "set": {
+        const given = rest.map(shareFrom);
+        const { release } = await releases.getRelease({ service }, call);
+        const shares = sharesFrom(given, release);
+        return print(invocation, [(await releases.setWeights({ service, shares, reason }, call)).release]);
+      }
       default:
         io.err(`weir release: expected list, show, begin or set, found ${JSON.stringify(action)}`);
         return 2;
@@ -44,26 +48,39 @@ Example:
   },
 };
 
+/** "v2=20" and "v2=12.5%" are a version and its percent; a weight counts hundredths of that. */
 function shareFrom(text: string): Share {
-  const [, version, weight] = /^([^=]+)=(\d{1,5})$/.exec(text) ?? [];
-  if (version !== undefined) return { version, weight: Number(weight) };
-  throw fault(cliReasons.OPTION_INVALID, `expected VERSION=WEIGHT, such as v2=500, found ${JSON.stringify(text)}`);
+  const [, version, percent] = /^([^=]+)=(\d{1,3}(?:\.\d{1,2})?)%?$/.exec(text) ?? [];
+  const weight = Math.round(Number(percent) * 100);
+  if (version !== undefined && weight <= bucketCount) return { version, weight };
+  throw fault(cliReasons.OPTION_INVALID, `expected VERSION=PERCENT, from 0 to 100, such as v2=20, found ${JSON.stringify(text)}`);
+}
+
+/** Who names one version of a release leaves the rest to the other; who names more is taken at their word. */
+function sharesFrom(given: readonly Share[], release: Release | undefined): Share[] {
+  const [only, ...more] = given;
+  if (only === undefined) throw fault(cliReasons.OPTION_INVALID, "expected VERSION=PERCENT, such as v2=20, found nothing");
+  const other = [release?.stableVersion, release?.newVersion].find((version) => version !== undefined && version !== only.version);
+  if (more.length > 0 || other === undefined || other === "") return [...given];
+  return [only, { version: other, weight: bucketCount - only.weight }];
 }
 
 function print({ io, values }: Invocation, releases: readonly (Release | undefined)[]): number {
   for (const release of releases) {
-    if (!release) continue;
-    const { service, stableVersion, newVersion, newWeight, revision, changedBy, reason } = release;
-    if (values["json"] === true) {
-      io.out(JSON.stringify({ service, stableVersion, newVersion, newWeight, revision: String(revision), changedBy, reason }));
-      continue;
-    }
-    const split = newVersion === "" ? `${stableVersion} has all users` : `${newVersion} ${percent(newWeight)}, ${stableVersion} ${percent(10_000 - newWeight)}`;
-    io.out(`${service}: ${split} (revision ${revision}, by ${changedBy}: ${reason})`);
+    if (release) io.out(values["json"] === true ? Release.toJson(release) : releaseText(release));
   }
   return 0;
 }
 
-function percent(weight: number): string {
+/** One line for people: who has how many users, since when and why. */
+export function releaseText({ service, stableVersion, newVersion, newWeight, revision, changedBy, reason }: Release): string {
+  const split =
+    newVersion === ""
+      ? `${stableVersion} has all users`
+      : `${newVersion} ${percentText(newWeight)}, ${stableVersion} ${percentText(bucketCount - newWeight)}`;
+  return `${service}: ${split} (revision ${revision}, by ${changedBy}: ${reason})`;
+}
+
+function percentText(weight: number): string {
   return `${weight / 100} %`;
 }

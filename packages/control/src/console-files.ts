@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { HttpHandler, HttpRequest, HttpResponse } from "@weir/wire";
 import { headerValue } from "@weir/wire";
 import { fault } from "@weir/kit/fault";
@@ -8,6 +9,8 @@ import { controlReasons } from "./reasons.ts";
 
 const filesMax = 1000;
 const bytesMax = 64 * 1024 * 1024;
+/** Below this the header costs more than gzip saves. */
+const gzipBytesMin = 1024;
 
 const contentTypes: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -40,10 +43,17 @@ const policy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-interface ConsoleFile {
+/** A file as it is sent: as it lies on the disk, or gzipped for whoever takes that. */
+interface Representation {
   readonly bytes: Uint8Array;
   readonly headers: readonly string[];
   readonly etag: string;
+}
+
+interface ConsoleFile {
+  readonly plain: Representation;
+  /** Undefined where it would save nothing. */
+  readonly gzipped: Representation | undefined;
 }
 
 /**
@@ -64,11 +74,17 @@ export function createConsoleFiles(directory: string | undefined): HttpHandler {
         body: Buffer.from("Expected GET or HEAD.\n"),
       };
     }
-    if (headerValue(request.headers, "if-none-match") === file.etag)
-      return { status: 304, headers: [...file.headers], lengthOfGet: file.bytes.length };
-    if (request.method === "HEAD") return { status: 200, headers: [...file.headers], lengthOfGet: file.bytes.length };
-    return { status: 200, headers: [...file.headers], body: file.bytes };
+    const { bytes, etag, headers } = takesGzip(request) ? (file.gzipped ?? file.plain) : file.plain;
+    if (headerValue(request.headers, "if-none-match") === etag) return { status: 304, headers: [...headers], lengthOfGet: bytes.length };
+    if (request.method === "HEAD") return { status: 200, headers: [...headers], lengthOfGet: bytes.length };
+    return { status: 200, headers: [...headers], body: bytes };
   };
+}
+
+/** Whether "gzip" is named and not weighted to nothing. Source: RFC 9110 §12.5.3. */
+function takesGzip(request: HttpRequest): boolean {
+  const codings = (headerValue(request.headers, "accept-encoding") ?? "").split(",");
+  return codings.some((coding) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$)[\d.]+\s*)?$/i.test(coding));
 }
 
 function notFound(request: HttpRequest, path: string): HttpResponse {
@@ -108,16 +124,24 @@ function filesFrom(directory: string): ReadonlyMap<string, ConsoleFile> {
 
 function fileFrom(path: string, place: string): ConsoleFile {
   const bytes = readFileSync(place);
+  const plain = representationOf(path, bytes);
+  const type = contentTypes[extname(path)] ?? "";
+  if (bytes.length < gzipBytesMin || !/^text\/|json|svg/.test(type)) return { plain, gzipped: undefined };
+  return { plain, gzipped: representationOf(path, gzipSync(bytes, { level: 9 }), ["content-encoding", "gzip"]) };
+}
+
+function representationOf(path: string, bytes: Uint8Array, encoding: readonly string[] = []): Representation {
   const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
   const headers = Object.entries({
-    "content-type": contentTypes[extname(place)] ?? "application/octet-stream",
+    "content-type": contentTypes[extname(path)] ?? "application/octet-stream",
     "cache-control": hashedName.test(path) ? "public, max-age=31536000, immutable" : "no-cache",
     etag,
+    vary: "accept-encoding",
     "content-security-policy": policy,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
   }).flat();
-  return { bytes, headers, etag };
+  return { bytes, headers: [...headers, ...encoding], etag };
 }

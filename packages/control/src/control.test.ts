@@ -24,6 +24,7 @@ describe("control", { timeout: 30_000 }, () => {
     mkdirSync(join(folder, "dist", "assets"), { recursive: true });
     writeFileSync(join(folder, "dist", "index.html"), "<!doctype html><title>Weir</title>");
     writeFileSync(join(folder, "dist", "assets", "index-DODeS4VL.js"), "export {};");
+    writeFileSync(join(folder, "dist", "assets", "big.js"), "export const words = 1;\n".repeat(200));
     writeFileSync(join(folder, "secret.txt"), "secret");
     symlinkSync(join(folder, "secret.txt"), join(folder, "dist", "link.txt"));
     house = await startControl({ consoleDirectory: join(folder, "dist") });
@@ -56,6 +57,18 @@ describe("control", { timeout: 30_000 }, () => {
     assert.equal(status, 405);
     const etag = head.headers.get("etag") ?? "";
     assert.equal((await fetch(`${house.control.url}/`, { headers: { "if-none-match": etag } })).status, 304);
+  });
+
+  test("the console comes gzipped to who takes that, under an etag of its own", async () => {
+    const asked = async (coding: string): Promise<Response> =>
+      fetch(`${house.control.url}/assets/big.js`, { headers: { "accept-encoding": coding } });
+    const [plain, gzipped] = [await asked("identity"), await asked("br, gzip;q=0.5")];
+    assert.deepEqual([plain.headers.get("content-encoding"), gzipped.headers.get("content-encoding")], [null, "gzip"]);
+    assert.equal(await gzipped.text(), await plain.text());
+    assert.ok(Number(gzipped.headers.get("content-length")) < Number(plain.headers.get("content-length")) / 2);
+    assert.notEqual(gzipped.headers.get("etag"), plain.headers.get("etag"));
+    assert.equal(gzipped.headers.get("vary"), "accept-encoding");
+    assert.equal((await asked("gzip;q=0")).headers.get("content-encoding"), null);
   });
 
   test("the console leads nowhere out of its folder", async () => {
