@@ -21,6 +21,8 @@ export interface BodyStream extends AsyncIterable<Uint8Array> {
   readonly length?: number | undefined;
   /** Trailers, to be asked for after the last chunk; undefined when there are none. */
   trailers?(): HeaderList | undefined;
+  /** All bytes, when they are there already: whoever takes them need not iterate, and may ask for the trailers at once. */
+  readonly whole?: Uint8Array | undefined;
 }
 
 /** A request, in the form that HTTP/1.1 and HTTP/2 share. */

@@ -43,7 +43,7 @@ export class RequestHeadReader implements HeadReader {
   readonly #limits: MessageLimits & { readonly encodedSlash: boolean };
   readonly #fields: HeaderReader;
   #odd = false;
-  #hostSeen = "";
+  #hostSeen: string | undefined = undefined;
 
   constructor(limits: MessageLimits & { readonly encodedSlash: boolean }) {
     this.#limits = limits;
