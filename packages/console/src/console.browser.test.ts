@@ -158,7 +158,7 @@ describe("console in a browser", { skip: browserMissing, timeout: 180_000 }, () 
     const { page } = await signedIn();
     await page.getByRole("radio", { name: "Errors" }).check({ force: true });
     const { tokens } = await house.identity.listTokens({});
-    const own = tokens.filter((token) => token.name === "li.wei" && token.revokedAtMs === 0n);
+    const own = tokens.filter((token) => token.name === "operator-1" && token.revokedAtMs === 0n);
     for (const { id } of own) await house.identity.revokeToken({ id, reason: "left the team" });
     await page.getByRole("button", { name: /^Stable/ }).click();
     await page.getByText("Your session has ended").waitFor();

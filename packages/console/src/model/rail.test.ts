@@ -6,7 +6,7 @@ import type { Commit, RailEvent, RailState } from "./rail.ts";
 import { canUndo, railAfter, railAtRest, undoMs, weightAfterKey, weightAt } from "./rail.ts";
 
 const release = Release.create({ service: "feed", stableVersion: "v1", newVersion: "v2", newWeight: 500, revision: 7n });
-const moved = Release.create({ ...release, newWeight: 1000, revision: 8n, changedBy: "li.wei", reason: "errors" });
+const moved = Release.create({ ...release, newWeight: 1000, revision: 8n, changedBy: "operator-1", reason: "errors" });
 const commit: Commit = {
   from: 500,
   to: 2000,
@@ -35,7 +35,7 @@ test("proposal of the weight that holds is none", () => {
 test("proposal and reason survive when somebody else moves the release", () => {
   const proposed = after({ kind: "proposed", weight: 2000, release }, { kind: "reasoned", reason: "looks good" });
   const state = railAfter(proposed, { kind: "seen", release: moved, acknowledged: true, atMs: 1 });
-  assert.equal(state.proposal?.movedBy?.changedBy, "li.wei");
+  assert.equal(state.proposal?.movedBy?.changedBy, "operator-1");
   assert.deepEqual([state.proposal?.weight, state.reason], [2000, "looks good"]);
   const rebased = railAfter(state, { kind: "rebased", release: moved });
   assert.deepEqual([rebased.proposal?.base.revision, rebased.proposal?.movedBy, rebased.reason], [8n, undefined, "looks good"]);
