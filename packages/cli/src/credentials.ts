@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fault } from "@weir/kit/fault";
-import type { Transport } from "@weir/kit/rpc/transport";
+import type { WireTransport } from "@weir/kit/rpc/node/transport";
 import { createWireTransport } from "@weir/kit/rpc/node/transport";
 import type { Io } from "./command.ts";
 import { cliReasons } from "./reasons.ts";
@@ -39,7 +39,17 @@ export function findCredentials(io: Pick<Io, "environment">): Credentials {
   }
 }
 
-/** How to call control with these credentials. */
-export function controlTransport({ controlUrl, token }: Credentials): Transport {
+/** Calls control with the credentials that are found, and lets go of the connection afterwards: it would hold the process. */
+export async function withControl<T>(io: Pick<Io, "environment">, use: (transport: WireTransport) => Promise<T>): Promise<T> {
+  const transport = controlTransport(findCredentials(io));
+  try {
+    return await use(transport);
+  } finally {
+    await transport.close();
+  }
+}
+
+/** How to call control with these credentials. Whoever makes it closes it. */
+export function controlTransport({ controlUrl, token }: Credentials): WireTransport {
   return createWireTransport({ url: controlUrl, metadata: ["authorization", `Bearer ${token}`] });
 }

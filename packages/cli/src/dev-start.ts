@@ -6,6 +6,7 @@ import type { Transport } from "@weir/kit/rpc/transport";
 import { Role } from "@weir/api/identity";
 import { Routes } from "@weir/api/routes";
 import type { Io } from "./command.ts";
+import type { Credentials } from "./credentials.ts";
 import { controlTransport, saveCredentials } from "./credentials.ts";
 import type { DevPlan } from "./dev-plan.ts";
 import { addressesOf, controlProcess, controlUrlOf, feedProcesses, gatewayProcess, visitorsProcess } from "./dev-plan.ts";
@@ -29,9 +30,23 @@ export interface HouseStart {
  * Starts control, the feed's versions, the gateway and the visitors, each once the one before serves, and prints where
  * everything is. Rejects with START_TIMED_OUT or PROCESS_FAILED.
  */
-export async function startHouse({ plan, processes, io, step, json }: HouseStart): Promise<void> {
+export async function startHouse(start: HouseStart): Promise<void> {
+  const { plan, io, json } = start;
   const credentials = { controlUrl: controlUrlOf(plan), token: plan.tokens.admin };
   const transport = controlTransport(credentials);
+  try {
+    await startParts(start, { credentials, transport });
+  } finally {
+    await transport.close();
+  }
+  const link = await createLink(credentials, { role: Role.OPERATOR, name: "console" });
+  for (const line of json ? [houseJson(plan, link)] : welcome(plan, link)) io.out(line);
+}
+
+async function startParts(
+  { plan, processes, io, step }: HouseStart,
+  { credentials, transport }: { credentials: Credentials; transport: Transport },
+): Promise<void> {
   const ready = { processes, signal: io.signal };
   processes.start(controlProcess(plan));
   await until("control", () => answers(`http://127.0.0.1:${plan.controlPort + 1}/readyz`), ready);
@@ -48,11 +63,10 @@ export async function startHouse({ plan, processes, io, step, json }: HouseStart
   await until("gateway", () => answers(page), ready);
   step("gateway", `http://127.0.0.1:${plan.gatewayPort}`);
   if (plan.visitors > 0) processes.start(visitorsProcess(plan));
-  const link = await createLink(credentials, { role: Role.OPERATOR, name: "console" });
-  for (const line of json
-    ? [JSON.stringify({ gateway: `http://127.0.0.1:${plan.gatewayPort}`, control: credentials.controlUrl, link })]
-    : welcome(plan, link))
-    io.out(line);
+}
+
+function houseJson(plan: DevPlan, link: string): string {
+  return JSON.stringify({ gateway: `http://127.0.0.1:${plan.gatewayPort}`, control: controlUrlOf(plan), link });
 }
 
 function welcome(plan: DevPlan, link: string): string[] {

@@ -11,7 +11,7 @@ import { after, before, test } from "node:test";
 import { systemClock } from "@weir/kit/clock";
 import { isFault } from "@weir/kit/fault";
 import { Registry, State } from "@weir/kit/app/registry";
-import type { Transport } from "@weir/kit/rpc/transport";
+import type { WireTransport } from "@weir/kit/rpc/node/transport";
 import { createClient } from "@weir/kit/rpc/client";
 import { Audit } from "@weir/api/audit";
 import { bucketOf, versionOf } from "@weir/api/bucket";
@@ -28,7 +28,7 @@ let directory = "";
 let dev: ChildProcess;
 let gatewayPort = 0;
 let controlPort = 0;
-let transport: Transport;
+let transport: WireTransport;
 const words: string[] = [];
 
 before(async () => {
@@ -38,6 +38,7 @@ before(async () => {
 });
 
 after(async () => {
+  await transport?.close();
   await stopDev();
   rmSync(directory, { recursive: true, force: true });
 });
@@ -229,6 +230,7 @@ async function startDev(): Promise<void> {
   for (const stream of [dev.stdout, dev.stderr]) stream?.on("data", (chunk: Buffer) => words.push(chunk.toString()));
   const linked = (): boolean => (dev.exitCode !== null ? assert.fail(words.join("")) : words.join("").includes("sign-in?code="));
   await eventually("the sign-in link", linked, 120_000);
+  await transport?.close();
   transport = controlTransport(JSON.parse(readFileSync(join(directory, ".weir/dev/credentials.json"), "utf8")) as Credentials);
 }
 

@@ -26,7 +26,8 @@ Example:
       io.err(`weir link: expected --role viewer, operator or admin, found ${JSON.stringify(values["role"])}`);
       return 2;
     }
-    const link = await createLink(findCredentials(io), { role, name: String(values["name"] ?? "console") });
+    const credentials = findCredentials(io);
+    const link = await createLink(credentials, { role, name: String(values["name"] ?? "console") });
     io.out(values["json"] === true ? JSON.stringify({ link }) : link);
     return 0;
   },
@@ -34,7 +35,12 @@ Example:
 
 /** Asks control for a one-time code and puts it into the address of the sign-in page. */
 export async function createLink(credentials: Credentials, { role, name }: { role: Role; name: string }): Promise<string> {
-  const identity = createClient(Identity, controlTransport(credentials));
-  const { code } = await identity.createLink({ name, role, reason: "asked for on the command line" }, { timeoutMs: 5000 });
-  return `${credentials.controlUrl}/#/sign-in?code=${code}`;
+  const transport = controlTransport(credentials);
+  try {
+    const identity = createClient(Identity, transport);
+    const { code } = await identity.createLink({ name, role, reason: "asked for on the command line" }, { timeoutMs: 5000 });
+    return `${credentials.controlUrl}/#/sign-in?code=${code}`;
+  } finally {
+    await transport.close();
+  }
 }

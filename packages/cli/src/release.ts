@@ -1,10 +1,11 @@
 import { fault } from "@weir/kit/fault";
 import { createClient } from "@weir/kit/rpc/client";
 import { bucketCount } from "@weir/api/bucket";
+import type { ReleasesClient } from "@weir/api/releases";
 import { Release, Releases } from "@weir/api/releases";
 import type { Share } from "@weir/api/snapshots";
 import type { Command, Invocation } from "./command.ts";
-import { controlTransport, findCredentials } from "./credentials.ts";
+import { withControl } from "./credentials.ts";
 import { cliReasons } from "./reasons.ts";
 
 /** `weir release`: shows releases and moves users. */
@@ -22,31 +23,32 @@ Usage: weir release list
 Example:
   weir release set feed v2=20 --reason "errors are level"`,
   options: { reason: { type: "string" } },
-  async run(invocation) {
-    const { positionals, values, io } = invocation;
-    const [action = "list", service = "", ...rest] = positionals;
-    const releases = createClient(Releases, controlTransport(findCredentials(io)));
-    const reason = String(values["reason"] ?? "");
-    const call = { timeoutMs: 10_000 };
-    switch (action) {
-      case "list":
-        return print(invocation, (await releases.listReleases({}, call)).releases);
-      case "show":
-        return print(invocation, [(await releases.getRelease({ service }, call)).release]);
-      case "begin":
-        return print(invocation, [(await releases.beginRelease({ service, newVersion: rest[0] ?? "", reason }, call)).release]);
-      case "set": {
-        const given = rest.map(shareFrom);
-        const { release } = await releases.getRelease({ service }, call);
-        const shares = sharesFrom(given, release);
-        return print(invocation, [(await releases.setWeights({ service, shares, reason }, call)).release]);
-      }
-      default:
-        io.err(`weir release: expected list, show, begin or set, found ${JSON.stringify(action)}`);
-        return 2;
-    }
-  },
+  run: (invocation) => withControl(invocation.io, (transport) => runRelease(invocation, createClient(Releases, transport))),
 };
+
+async function runRelease(invocation: Invocation, releases: ReleasesClient): Promise<number> {
+  const { positionals, values, io } = invocation;
+  const [action = "list", service = "", ...rest] = positionals;
+  const reason = String(values["reason"] ?? "");
+  const call = { timeoutMs: 10_000 };
+  switch (action) {
+    case "list":
+      return print(invocation, (await releases.listReleases({}, call)).releases);
+    case "show":
+      return print(invocation, [(await releases.getRelease({ service }, call)).release]);
+    case "begin":
+      return print(invocation, [(await releases.beginRelease({ service, newVersion: rest[0] ?? "", reason }, call)).release]);
+    case "set": {
+      const given = rest.map(shareFrom);
+      const { release } = await releases.getRelease({ service }, call);
+      const shares = sharesFrom(given, release);
+      return print(invocation, [(await releases.setWeights({ service, shares, reason }, call)).release]);
+    }
+    default:
+      io.err(`weir release: expected list, show, begin or set, found ${JSON.stringify(action)}`);
+      return 2;
+  }
+}
 
 /** "v2=20" and "v2=12.5%" are a version and its percent; a weight counts hundredths of that. */
 function shareFrom(text: string): Share {

@@ -1,12 +1,13 @@
 import type { InstanceStatus } from "@weir/kit/app/registry";
 import { Registry, State } from "@weir/kit/app/registry";
 import { createClient } from "@weir/kit/rpc/client";
+import type { Transport } from "@weir/kit/rpc/transport";
 import type { Release } from "@weir/api/releases";
 import { Releases } from "@weir/api/releases";
 import type { DataPlane } from "@weir/api/snapshots";
 import { Snapshots } from "@weir/api/snapshots";
 import type { Command } from "./command.ts";
-import { controlTransport, findCredentials } from "./credentials.ts";
+import { findCredentials, withControl } from "./credentials.ts";
 import { releaseText } from "./release.ts";
 
 /** What control knows, at one moment. */
@@ -32,19 +33,21 @@ Example:
   weir status --json`,
   options: {},
   async run({ values, io }) {
-    const { controlUrl, token } = findCredentials(io);
-    const transport = controlTransport({ controlUrl, token });
-    const call = { timeoutMs: 10_000 };
-    const [{ revision, dataPlanes }, { releases }, { instances }] = await Promise.all([
-      createClient(Snapshots, transport).listDataPlanes({}, call),
-      createClient(Releases, transport).listReleases({}, call),
-      createClient(Registry, transport).listInstances({}, call),
-    ]);
-    const status: Status = { controlUrl, revision, dataPlanes, releases, instances };
+    const status = await withControl(io, (transport) => statusFrom(transport, findCredentials(io).controlUrl));
     for (const line of values["json"] === true ? [statusJson(status)] : statusLines(status)) io.out(line);
     return isWell(status) ? 0 : 1;
   },
 };
+
+async function statusFrom(transport: Transport, controlUrl: string): Promise<Status> {
+  const call = { timeoutMs: 10_000 };
+  const [{ revision, dataPlanes }, { releases }, { instances }] = await Promise.all([
+    createClient(Snapshots, transport).listDataPlanes({}, call),
+    createClient(Releases, transport).listReleases({}, call),
+    createClient(Registry, transport).listInstances({}, call),
+  ]);
+  return { controlUrl, revision, dataPlanes, releases, instances };
+}
 
 function isWell({ revision, dataPlanes, releases, instances }: Status): boolean {
   return (
