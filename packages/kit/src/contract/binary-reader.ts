@@ -97,7 +97,7 @@ export class BinaryReader {
         this.pass(8);
         break;
       case 2:
-        this.at += this.size();
+        this.at = this.span();
         break;
       case 3:
         this.depth++;
@@ -132,7 +132,8 @@ export class BinaryReader {
     const size = this.size();
     const from = this.at;
     this.at = from + size;
-    return size === 0 ? emptyBytes : this.buffer.subarray(from, this.at);
+    // Not subarray, which would make a Buffer of a Buffer.
+    return size === 0 ? emptyBytes : new Uint8Array(this.buffer.buffer, this.buffer.byteOffset + from, size);
   }
 
   /** A `bool`: every number but 0 is true. */

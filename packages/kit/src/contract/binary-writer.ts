@@ -98,7 +98,7 @@ export class BinaryWriter {
   done(mark: number): void {
     const length = this.at - this.start - mark;
     const free = this.free[this.level] as number;
-    const size = length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x200000 ? 3 : length < 0x10000000 ? 4 : 5;
+    const size = varintSize(length);
     if (size !== free) this.shift(mark, free, size);
     this.level--;
     const end = this.at;
@@ -272,14 +272,15 @@ export class BinaryWriter {
   private longString(tag: number, value: string): void {
     const { length } = value;
     const { buffer, at } = this;
-    const guess = length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x200000 ? 3 : length < 0x10000000 ? 4 : 5;
+    const guess = varintSize(length);
     const from = at + guess;
     const written =
       utf8Write === undefined ? encoder.encodeInto(value, buffer.subarray(from)).written : utf8Write.call(buffer, value, from);
     // As many bytes as characters: all ASCII, so no surrogates.
     if (written !== length && !value.isWellFormed()) throw invalid(tag, "valid Unicode", "a lone surrogate");
+    const size = varintSize(written);
+    if (size !== guess) buffer.copyWithin(at + size, from, from + written);
     this.putVarint(written);
-    if (this.at !== from) buffer.copyWithin(this.at, from, from + written);
     this.at += written;
   }
 
@@ -352,6 +353,10 @@ export class BinaryWriter {
     this.start = 0;
     this.at = 0;
   }
+}
+
+function varintSize(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
 }
 
 function splitInt64(tag: number, value: bigint): void {
