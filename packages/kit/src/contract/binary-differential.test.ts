@@ -122,14 +122,15 @@ function attempt<T>(action: () => T): { readonly value?: T; readonly error?: unk
 
 type Verdict = "taken" | "refused" | "outvoted";
 
-/** Whether a message holds maps with 64-bit keys: protobufjs mixes up their entries when a key is left out. */
-function hasLongKeys(desc: DescMessage, seen = new Set<DescMessage>()): boolean {
+/** Whether a message holds maps whose entries protobufjs mixes up when a key (of 64 bits) or a value (of a closed enum) is left out. */
+function hasHardMaps(desc: DescMessage, seen = new Set<DescMessage>()): boolean {
   if (seen.has(desc)) return false;
   seen.add(desc);
   return desc.fields.some((field) => {
     const isLong =
       field.fieldKind === "map" && field.mapKey !== ScalarType.STRING && typeof scalarZeroValue(field.mapKey, false) === "bigint";
-    return isLong || (field.message !== undefined && hasLongKeys(field.message, seen));
+    const isClosed = field.fieldKind === "map" && field.enum?.open === false;
+    return isLong || isClosed || (field.message !== undefined && hasHardMaps(field.message, seen));
   });
 }
 
@@ -138,7 +139,7 @@ function judge({ name, ours, desc, plain }: Subject, bytes: Uint8Array): Verdict
   const shown = `${name}: ${Buffer.from(bytes).toString("hex")}`;
   const read = attempt(() => ours.fromBinary(bytes));
   if (read.error !== undefined) {
-    assert.ok(isFault(read.error) && read.error.reason === "BINARY_INVALID", `${shown} · ${String(read.error)}`);
+    assert.ok(isFault(read.error) && read.error.reason === "BINARY_INVALID", shown);
     assert.match(read.error.message, /^Binary [\w.]+, byte \d+: expected .+, found .+$/);
     return "refused";
   }
@@ -148,7 +149,7 @@ function judge({ name, ours, desc, plain }: Subject, bytes: Uint8Array): Verdict
   if (theirs.value !== undefined) assert.deepEqual(ours.fromBinary(toBinary(desc, theirs.value)), read.value, shown);
   const other = attempt(() => ours.fromBinary(plain.encode(plain.decode(bytes)).finish()));
   if (other.value === undefined || isDeepStrictEqual(other.value, read.value)) return "taken";
-  if (!hasLongKeys(desc)) assert.deepEqual(other.value, read.value, shown);
+  if (!hasHardMaps(desc)) assert.deepEqual(other.value, read.value, shown);
   return "outvoted";
 }
 
@@ -222,9 +223,9 @@ test(`cut or damaged messages end in a value or a Fault, and mean the same to al
   const counts: Record<Verdict, number> = { taken: 0, refused: 0, outvoted: 0 };
   for (const [index, subject] of subjects.entries()) {
     const random = randomFrom(seed + 30_000 + index);
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 2; round++) {
       const bytes = subject.ours.toBinary(randomMessage(subject.desc, { random, types })).slice();
-      if (bytes.length > 400) continue;
+      if (bytes.length > 250) continue;
       for (let length = 0; length < bytes.length; length++) counts[judge(subject, bytes.subarray(0, length))]++;
       for (let bit = 0; bit < 8 * bytes.length; bit++) {
         const flipped = bytes.slice();
