@@ -2,6 +2,7 @@ import type { Cluster as ClusterMessage, Route, Share, Snapshot } from "@weir/ap
 import { clusterName } from "@weir/api/snapshot";
 import { versionOf } from "@weir/api/bucket";
 import type { Clock } from "@weir/kit/clock";
+import { jsonText } from "./http/json-text.ts";
 import type { Place } from "./http/route-table.ts";
 import { userIdFinder, type UserIdFinder } from "./http/user-id.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -18,6 +19,8 @@ export interface CompiledRoute extends Place {
   readonly salt: string;
   readonly findUserId: UserIdFinder;
   readonly timeoutMs: number;
+  /** What the access log says of it: `,"route":"films","service":"feed"`. */
+  readonly logText: string;
 }
 
 /** Milliseconds that a route gives a request when it says nothing. */
@@ -65,5 +68,6 @@ function routeFrom(route: Route, clusters: ReadonlyMap<string, Cluster>): Compil
     salt,
     findUserId: userIdFinder(route.userIdSources),
     timeoutMs: route.timeoutMs === 0 ? routeTimeoutMsDefault : route.timeoutMs,
+    logText: `,"route":${jsonText(name)},"service":${jsonText(service)}`,
   };
 }

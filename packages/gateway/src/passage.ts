@@ -18,6 +18,8 @@ export interface Passage extends HttpRequest {
   requestId: string;
   /** Believed address of the client, without port. */
   client: string;
+  /** What the access log says of client and host. */
+  clientText: string;
   route: CompiledRoute | undefined;
   /** -1 before it is known. */
   bucket: number;
@@ -62,6 +64,7 @@ export function passageFrom(request: HttpRequest, startedMs: number): Passage {
     startedMs,
     requestId: "",
     client: "",
+    clientText: '"',
     route: undefined,
     bucket: -1,
     cluster: undefined,

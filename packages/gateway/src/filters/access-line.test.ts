@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { passageFrom } from "../passage.ts";
 import { jsonText } from "../http/json-text.ts";
-import { accessLine } from "./access-line.ts";
+import { accessLine, clientTextFrom } from "./access-line.ts";
 
 const options = { nowMs: Date.UTC(2026, 10, 20, 9, 8, 7, 5), durationMs: 1.23456, status: 200, traceId: "ab", whole: true, revision: "7" };
 
 function lineFor(target: string, authority: string): Record<string, unknown> {
-  const line = accessLine({ ...passageFrom({ method: "GET", target, authority, headers: [], body: undefined }, 0), requestId: "r1", client: "::1" }, options);
+  const line = accessLine({ ...passageFrom({ method: "GET", target, authority, headers: [], body: undefined }, 0), requestId: "r1", clientText: clientTextFrom("::1", authority) }, options);
   assert.ok(!line.includes("\n"), line);
   assert.match(line, /^[\x20-\x7e\u00a0-\u2027\u202a-\uffff]*$/);
   return JSON.parse(line) as Record<string, unknown>;

@@ -1,9 +1,10 @@
 import type { Layer } from "@weir/kit/service";
 import type { HttpResponse } from "@weir/wire";
-import { addressOf, clientAddressFrom, type TrustedProxies } from "../http/client-address.ts";
+import { addressOf, clientAddressFrom, type ClientAddress, type TrustedProxies } from "../http/client-address.ts";
 import { refusal } from "../http/refusal.ts";
 import type { Passage } from "../passage.ts";
 import { gatewayReasons } from "../reasons.ts";
+import { clientTextFrom } from "./access-line.ts";
 
 /** What the layer is told. */
 export interface ForwardedOptions {
@@ -27,42 +28,70 @@ const plainNode = /^[0-9.]+$/;
 export function forwarded(options: ForwardedOptions): Layer<Passage, HttpResponse> {
   const { trusted, scheme } = options;
   const ownVia = `1.1 ${options.name.replaceAll(/[^\w.-]/g, "-")}`;
+  const direct = directClients(scheme);
   return (next) => (passage, call) => {
     const { inbound, headers } = passage;
     if (inbound.via !== "" && passesIn(inbound.via, ownVia) >= passesMax) {
       return Promise.resolve(refusal(passage, gatewayReasons.LOOP_DETECTED, `Expected fewer than ${passesMax} passes, found as many in via.`));
     }
-    const client = clientAddressFrom(addressOf(call.peer.address), inbound, trusted);
-    passage.client = client.address;
-    const { hops, viaProxy } = client;
-    const proto = viaProxy && (inbound.xForwardedProto === "http" || inbound.xForwardedProto === "https") ? inbound.xForwardedProto : scheme;
-    const host = viaProxy && hostPattern.test(inbound.xForwardedHost) ? inbound.xForwardedHost : passage.authority;
-    const address = client.address;
-    const first = `for=${plainNode.test(address) ? address : quotedNode(address)};host="${host}";proto=${proto}`;
-    const many = hops.length > 1;
-    headers.push(
-      "forwarded",
-      many ? `${first}${hops.slice(1).map(laterHop).join("")}` : first,
-      "x-forwarded-for",
-      many ? hops.join(", ") : address,
-      "x-forwarded-proto",
-      proto,
-      "x-forwarded-host",
-      host,
-      "via",
-      inbound.via === "" ? ownVia : `${inbound.via}, ${ownVia}`,
-    );
-    if (viaProxy) headers.push(...inbound.hints);
+    const via = inbound.via === "" ? ownVia : `${inbound.via}, ${ownVia}`;
+    const peer = direct(call.peer.address, passage.authority);
+    if (!trusted.has(peer.address)) {
+      passage.client = peer.address;
+      passage.clientText = peer.clientText;
+      headers.push("forwarded", peer.forwarded, "x-forwarded-for", peer.address);
+      headers.push("x-forwarded-proto", scheme, "x-forwarded-host", passage.authority, "via", via);
+    } else {
+      pushBelieved(passage, clientAddressFrom(peer.address, inbound, trusted), scheme);
+      headers.push("via", via, ...inbound.hints);
+    }
     return next(passage, call);
   };
 }
 
-function laterHop(address: string): string {
-  return `, for=${plainNode.test(address) ? address : quotedNode(address)}`;
+function pushBelieved(passage: Passage, { address, hops }: ClientAddress, scheme: string): void {
+  const { xForwardedProto, xForwardedHost } = passage.inbound;
+  const proto = xForwardedProto === "http" || xForwardedProto === "https" ? xForwardedProto : scheme;
+  const host = hostPattern.test(xForwardedHost) ? xForwardedHost : passage.authority;
+  const later = hops.slice(1).map((hop) => `, for=${nodeText(hop)}`);
+  passage.client = address;
+  passage.clientText = clientTextFrom(address, passage.authority);
+  passage.headers.push("forwarded", `for=${nodeText(address)};host="${host}";proto=${proto}${later.join("")}`, "x-forwarded-for", hops.join(", "));
+  passage.headers.push("x-forwarded-proto", proto, "x-forwarded-host", host);
 }
 
-/** IPv6 stands in brackets and quotes (RFC 7239 §6); a peer without an address (a test in memory) is unknown. */
-function quotedNode(address: string): string {
+/** A client that connects to us itself: its address, and what `forwarded` says of it. */
+interface DirectClient {
+  readonly address: string;
+  readonly authority: string;
+  readonly forwarded: string;
+  readonly clientText: string;
+}
+
+const rememberedMax = 4096;
+
+/** Remembers what was made for a connection: it says the same for each of its requests. */
+function directClients(scheme: string): (peerAddress: string, authority: string) => DirectClient {
+  const remembered = new Map<string, DirectClient>();
+  return (peerAddress, authority) => {
+    const known = remembered.get(peerAddress);
+    if (known !== undefined && known.authority === authority) return known;
+    const address = known?.address ?? addressOf(peerAddress);
+    const client: DirectClient = {
+      address,
+      authority,
+      forwarded: `for=${nodeText(address)};host="${authority}";proto=${scheme}`,
+      clientText: clientTextFrom(address, authority),
+    };
+    if (remembered.size >= rememberedMax) remembered.clear();
+    remembered.set(peerAddress, client);
+    return client;
+  };
+}
+
+/** A node of RFC 7239 §6: IPv6 in brackets and quotes; a peer without an address (a test in memory) is unknown. */
+function nodeText(address: string): string {
+  if (plainNode.test(address)) return address;
   return address.includes(":") ? `"[${address}]"` : "unknown";
 }
 

@@ -1,8 +1,10 @@
-import { bucketHeader, bucketOf, bucketText } from "@weir/api/bucket";
+import { bucketCount, bucketHeader, bucketOf, bucketText } from "@weir/api/bucket";
 import type { Layer } from "@weir/kit/service";
 import type { HttpResponse } from "@weir/wire";
 import { clusterOf, type CompiledRoute } from "../compiled-route.ts";
 import type { Passage } from "../passage.ts";
+
+const bucketTexts = Array.from({ length: bucketCount }, (_, bucket) => bucketText(bucket));
 
 /**
  * Finds out which version the user belongs to: user id (else the client's address) → bucket → version. Stamps the bucket
@@ -16,7 +18,7 @@ export function split(): Layer<Passage, HttpResponse> {
     const bucket = bucketOf(userId, route.salt);
     passage.bucket = bucket;
     passage.cluster = clusterOf(route, bucket);
-    passage.headers.push(bucketHeader, bucketText(bucket));
+    passage.headers.push(bucketHeader, bucketTexts[bucket] as string);
     return next(passage, call);
   };
 }

@@ -8,8 +8,6 @@ export interface ClientAddress {
   readonly address: string;
   /** The believed hops from the client to the one that connected to us, both included. */
   readonly hops: readonly string[];
-  /** Whether the one that connected to us is a trusted proxy, so that what it says of scheme and host counts. */
-  readonly viaProxy: boolean;
 }
 
 /** What a proxy in front may have said. Values as received; several headers of a name joined with ", ". */
@@ -61,7 +59,7 @@ export function addressOf(peer: string): string {
  * (RFC 7239): a proxy that keeps one of them up to date often lets the other through untouched.
  */
 export function clientAddressFrom(peer: string, hints: ProxyHints, trusted: TrustedProxies): ClientAddress {
-  if (!trusted.has(peer)) return { address: peer, hops: [peer], viaProxy: false };
+  if (!trusted.has(peer)) return { address: peer, hops: [peer] };
   const entries = hints.xForwardedFor === "" ? forwardedFor(hints.forwarded) : hints.xForwardedFor.split(",");
   const hops = [peer];
   for (let index = entries.length - 1; index >= 0 && hops.length < hopsMax; index--) {
@@ -70,7 +68,7 @@ export function clientAddressFrom(peer: string, hints: ProxyHints, trusted: Trus
     hops.unshift(address);
     if (!trusted.has(address)) break;
   }
-  return { address: hops[0] as string, hops, viaProxy: true };
+  return { address: hops[0] as string, hops };
 }
 
 /** The `for` of each element of a Forwarded header, in order; "" where there is none. Quoted strings may hold commas. */

@@ -7,8 +7,8 @@ export interface Endpoint extends Choosable {
   readonly service: string;
   readonly version: string;
   readonly id: string;
-  /** The id as a JSON string, for the access log. */
-  readonly idText: string;
+  /** What the access log says of it: `,"version":"v2","endpoint":"feed-1"`. */
+  readonly logText: string;
   /** host:port. */
   readonly address: string;
   readonly client: Client;

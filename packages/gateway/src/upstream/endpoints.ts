@@ -75,7 +75,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
       service,
       version,
       id,
-      idText: jsonText(id),
+      logText: `,"version":${jsonText(version)},"endpoint":${jsonText(id)}`,
       address,
       client,
       meter: createEndpointMeter(place, metrics),
