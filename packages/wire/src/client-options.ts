@@ -27,6 +27,7 @@ export interface ClientOptions {
   readonly connectionsMax?: number;
   /** Requests that may wait for a connection; one more is rejected with WAITERS_TOO_MANY. Default 1024. */
   readonly waitersMax?: number;
+  /** Of answers. Their bodies have no bound by default, since they are pulled. */
   readonly limits?: Partial<MessageLimits>;
   readonly timeouts?: Partial<ClientTimeouts>;
   readonly clock?: WireClock;
@@ -66,7 +67,7 @@ export function clientSettingsFrom(options: ClientOptions): ClientSettings {
     authority: options.port === 80 ? host : `${host}:${options.port}`,
     connectionsMax: options.connectionsMax ?? 256,
     waitersMax: options.waitersMax ?? 1024,
-    limits: Object.freeze({ ...messageLimits, ...options.limits }),
+    limits: Object.freeze({ ...messageLimits, bodyBytesMax: Infinity, ...options.limits }),
     timeouts: Object.freeze({ ...clientTimeouts, ...options.timeouts }),
     clock,
     wheel: wheelOf(clock),

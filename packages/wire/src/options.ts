@@ -1,6 +1,7 @@
 import { DateLine, platformClock, type WireClock } from "./clock.ts";
 import { createServerCounters, type ServerCounters } from "./counters.ts";
 import { messageLimits, type MessageLimits } from "./http1/limits.ts";
+import { http2Limits, type Http2Limits } from "./http2/limits.ts";
 import type { WireError } from "./reasons.ts";
 import { wheelOf, type TimingWheel } from "./timing-wheel.ts";
 
@@ -36,6 +37,8 @@ export interface ServerTimeouts {
 export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>;
   readonly timeouts?: Partial<ServerTimeouts>;
+  /** Bounds of HTTP/2 beside those above. */
+  readonly http2?: Partial<Http2Limits>;
   readonly clock?: WireClock;
   /** Let "%2F" stand in paths; whoever matches routes must then not decode it before splitting. Default false. */
   readonly encodedSlash?: boolean;
@@ -66,6 +69,7 @@ export const serverTimeouts: ServerTimeouts = {
 export interface ServerSettings {
   readonly limits: ServerLimits & { readonly encodedSlash: boolean };
   readonly timeouts: ServerTimeouts;
+  readonly http2: Http2Limits;
   readonly clock: WireClock;
   readonly wheel: TimingWheel;
   readonly counters: ServerCounters;
@@ -79,6 +83,7 @@ export function serverSettingsFrom(options: ServerOptions): ServerSettings {
   return Object.freeze({
     limits: Object.freeze({ ...serverLimits, ...options.limits, encodedSlash: options.encodedSlash ?? false }),
     timeouts: Object.freeze({ ...serverTimeouts, ...options.timeouts }),
+    http2: Object.freeze({ ...http2Limits, ...options.http2 }),
     clock,
     wheel: wheelOf(clock),
     counters: createServerCounters(),

@@ -1,3 +1,5 @@
+import { http2Reasons } from "./http2/reasons.ts";
+
 /** The gRPC code names that wire uses; the table with their numbers stands in kit. */
 export type WireCode =
   | "CANCELLED"
@@ -297,5 +299,6 @@ export const wireReasons = {
     status: 504,
     meaning: "The answer was not whole within the request's time.",
   },
+  ...http2Reasons,
   REQUEST_CANCELLED: { reason: "REQUEST_CANCELLED", code: "CANCELLED", status: 499, meaning: "Whoever asked gave up." },
 } as const;

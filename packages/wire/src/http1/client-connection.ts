@@ -98,7 +98,9 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     if (this.#closed) return;
     if (this.#duplex !== undefined) this.#duplex.finish();
     else {
-      this.#ended(undefined);
+      // The other side has said that it is done: only so may the end of the connection be the end of a body.
+      if (this.#call !== undefined && this.#reader.endsWithConnection) this.#reader.end();
+      else this.#ended(undefined);
       this.#output.destroy();
     }
   }
@@ -291,7 +293,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     const call = this.#call;
     if (call === undefined) return;
     const error = this.#failure ?? this.#endError(call, cause);
-    if (this.#reader.end(error)) return;
+    this.#reader.fail(error);
     this.#call = undefined;
     this.#continued?.();
     if (this.#iterator !== undefined) leaveBody(this.#iterator);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BodyStream, ByteDuplex, HttpHandler, HttpRequest, HttpResponse } from "../http.ts";
-import { WireError } from "../reasons.ts";
+import type { WireError } from "../reasons.ts";
 import { readBody } from "../read-body.ts";
 import { bytesOf, conversation } from "../testing/conversation.ts";
 import { turn, until } from "../testing/turns.ts";

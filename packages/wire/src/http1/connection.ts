@@ -184,11 +184,11 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     if (!exchange.keepAlive) return false;
     if (exchange !== this.#answers.last) return true;
     if (this.#shutting || this.#inputEnded) return false;
-    return !this.#reader.inBody || this.#bodyMayStay(exchange);
+    return !this.#unfinished(exchange) || this.#bodyMayStay(exchange);
   }
 
   answered(exchange: ServerExchange): void {
-    if (exchange.keepAlive && this.#reader.inBody && this.#answers.last === undefined) {
+    if (exchange.keepAlive && this.#unfinished(exchange)) {
       if (this.#reader.skippable) this.#reader.skip();
       else exchange.keepAlive = false;
     }
@@ -220,6 +220,11 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     this.#output.destroy();
   }
 
+  /** Whether the body of `exchange` is still being received. */
+  #unfinished(exchange: ServerExchange): boolean {
+    return exchange.body !== undefined && exchange.body === this.#reader.stream;
+  }
+
   /** Whether a body that has not been read to its end leaves the connection usable. */
   #bodyMayStay(exchange: ServerExchange): boolean {
     const { body, response } = exchange;
@@ -234,8 +239,7 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     if (this.#closed || this.#ending) return;
     countRefusal(this.#settings.counters, error.reason);
     const { last } = this.#answers;
-    // A body that nobody waits for any more was being skipped; otherwise it is the one of the last request.
-    const unfinished = this.#reader.inBody ? last : undefined;
+    const unfinished = last !== undefined && this.#unfinished(last) ? last : undefined;
     const skipped = this.#reader.skipping;
     this.#reader.fail(error);
     this.#ending = true;
@@ -246,7 +250,7 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     const exchange = new ServerExchange(this.#peer, refusedHead);
     const body = Buffer.from(refusalFrom(error));
     exchange.response = { status: error.status, headers: ["content-type", "application/json"], body };
-    if (unfinished?.body !== undefined) this.#answers.replace(unfinished, exchange);
+    if (unfinished !== undefined) this.#answers.replace(unfinished, exchange);
     else this.#answers.push(exchange);
     if (this.#answers.first === exchange) this.#answers.write();
   }

@@ -105,7 +105,7 @@ export class HeaderReader {
   #spelling(source: HeadSource, line: number, place: { to: number; count: number }): FieldSpelling {
     const { text, bytes, base } = source;
     const spelling = bytes[place.to] === colon ? fieldSpellingFrom(text.slice(line - base, place.to - base)) : undefined;
-    if (spelling === undefined) throw this.#nameError(text, line - base, place.to - base);
+    if (spelling === undefined) throw this.#nameError(text, line - base);
     if (place.count < namesRememberedMax && spelling.start.length > 0) this.#spellings[place.count] = spelling;
     return spelling;
   }
@@ -117,8 +117,9 @@ export class HeaderReader {
     return at + 2 - source.base;
   }
 
-  #nameError(text: string, at: number, to: number): WireError {
-    const line = JSON.stringify(text.slice(at, Math.min(to + 16, at + 64)));
+  #nameError(text: string, at: number): WireError {
+    const lineEnd = text.indexOf("\r", at);
+    const line = JSON.stringify(text.slice(at, Math.min(lineEnd === -1 ? text.length : lineEnd, at + 64)));
     if (isBlank(text.charCodeAt(at))) {
       return new WireError(this.#reasons.folded, `expected a header name at the start of a line, found white space: ${line}`);
     }

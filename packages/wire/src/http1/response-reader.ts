@@ -94,14 +94,14 @@ export class ResponseReader {
     this.#borrowed = false;
   }
 
-  /** The connection has ended. True when that was the end of an answer; the body that it cut short fails with `error`. */
-  end(error: WireError): boolean {
-    if (this.#mode === "stream" && this.#body?.endsWithConnection === true) {
-      this.#done(undefined);
-      return true;
-    }
-    this.fail(error);
-    return false;
+  /** Whether the end of the connection is the end of the body that is being read. */
+  get endsWithConnection(): boolean {
+    return this.#mode === "stream" && this.#body?.endsWithConnection === true;
+  }
+
+  /** The connection has ended, and the body with it. */
+  end(): void {
+    this.#done(undefined);
   }
 
   /** Tells the reader of a body that no more will come. */
