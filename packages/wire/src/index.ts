@@ -18,6 +18,13 @@ export {
 } from "./http.ts";
 export { WireError, wireReasons, type WireCode, type WireErrorOptions, type WireReason } from "./reasons.ts";
 export { readBody } from "./read-body.ts";
+export { createWebSocketServer, type WebSocketServer, type WebSocketServerOptions } from "./websocket/server.ts";
+export { connectWebSocket, createWebSocketConnector, type ConnectOptions } from "./websocket/client.ts";
+export type { WebSocketListener, WebSocketSession } from "./websocket/session.ts";
+export type { WebSocketClose } from "./websocket/close-codes.ts";
+export type { WebSocketCounters, WebSocketLimits, WebSocketOptions, WebSocketTimeouts } from "./websocket/options.ts";
+export type { DeflateOptions } from "./websocket/deflate-options.ts";
+export type { OriginRule } from "./websocket/handshake.ts";
 
 // For tests and transports: the same state machine without a socket.
 export { createConnection, type ServerConnection } from "./http1/connection.ts";
@@ -26,3 +33,4 @@ export type { ConnectionOutput } from "./http1/output.ts";
 export { joinDuplexes } from "./http1/byte-duplex.ts";
 export type { MessageLimits } from "./http1/limits.ts";
 export type { WireClock } from "./clock.ts";
+export { createWebSocketConnection, type WebSocketAgreement, type WebSocketConnection } from "./websocket/connection.ts";

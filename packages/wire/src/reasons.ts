@@ -1,9 +1,11 @@
 import { http2Reasons } from "./http2/reasons.ts";
+import { websocketReasons } from "./websocket/reasons.ts";
 
 /** The gRPC code names that wire uses; the table with their numbers stands in kit. */
 export type WireCode =
   | "CANCELLED"
   | "INVALID_ARGUMENT"
+  | "PERMISSION_DENIED"
   | "DEADLINE_EXCEEDED"
   | "RESOURCE_EXHAUSTED"
   | "UNIMPLEMENTED"
@@ -300,5 +302,6 @@ export const wireReasons = {
     meaning: "The answer was not whole within the request's time.",
   },
   ...http2Reasons,
+  ...websocketReasons,
   REQUEST_CANCELLED: { reason: "REQUEST_CANCELLED", code: "CANCELLED", status: 499, meaning: "Whoever asked gave up." },
 } as const;

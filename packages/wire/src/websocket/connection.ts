@@ -1,0 +1,434 @@
+import { countRefusal } from "../counters.ts";
+import type { ConnectionOutput } from "../http1/output.ts";
+import { WireError, wireReasons } from "../reasons.ts";
+import { closeCodeFrom, closeCodes, closeFrom, closePayload, type WebSocketClose } from "./close-codes.ts";
+import type { DeflateAgreement } from "./deflate-options.ts";
+import { MessageDeflate } from "./deflate.ts";
+import { controlBytesMax, frameBits, opcodes } from "./frame.ts";
+import { FrameReader, type FrameSink } from "./frame-reader.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { Heartbeat, type HeartbeatOwner } from "./heartbeat.ts";
+import { textError } from "./message-assembly.ts";
+import { MessageLine } from "./message-line.ts";
+import { websocketSettingsFrom, type WebSocketOptions, type WebSocketSettings } from "./options.ts";
+import type { WebSocketListener, WebSocketSession } from "./session.ts";
+import { isText } from "./utf8.ts";
+
+// Open; our close frame is sent and the peer's awaited; nothing but the end of the connection is awaited; gone.
+const steps = { open: 0, closing: 1, ending: 2, gone: 3 } as const;
+type Step = (typeof steps)[keyof typeof steps];
+
+const nothing = new Uint8Array(0);
+
+/** What the two sides of a handshake have agreed on. */
+export interface WebSocketAgreement {
+  readonly role: "server" | "client";
+  readonly protocol: string;
+  readonly deflate: DeflateAgreement | undefined;
+}
+
+/** Whom a connection tells that it is gone. */
+export interface WebSocketOwner {
+  gone(connection: WebSocketConnection): void;
+}
+
+/**
+ * One WebSocket connection, of a server or a client, as a state machine: tell it what happens (`receive`, `end`, `drained`,
+ * `gone`), and it calls the output. It throws only where a caller's argument is wrong. RFC 6455.
+ */
+export class WebSocketConnection implements WebSocketSession, FrameSink, HeartbeatOwner {
+  readonly protocol: string;
+  state: unknown = undefined;
+  /** Neighbours in the list of its owner. */
+  before: WebSocketConnection | undefined = undefined;
+  after: WebSocketConnection | undefined = undefined;
+  owner: WebSocketOwner | undefined = undefined;
+  readonly #settings: WebSocketSettings;
+  readonly #output: ConnectionOutput;
+  readonly #server: boolean;
+  readonly #reader: FrameReader;
+  readonly #writer: FrameWriter;
+  readonly #heartbeat: Heartbeat;
+  readonly #deflate: MessageDeflate | undefined = undefined;
+  #line: MessageLine | undefined = undefined;
+  #listener: WebSocketListener | undefined = undefined;
+  #step: Step = steps.open;
+  #paused = false;
+  /** Bytes are being read right now, up the stack. */
+  #receiving = false;
+  /** The other side has ended behind bytes that are still to be read. */
+  #inputEnded = false;
+  /** A message is being decompressed, or a listener is at work on one. */
+  #busy = false;
+  #pongOwed: Uint8Array | undefined = undefined;
+  /** The last of the sends that wait for compression. */
+  #sending: Promise<void> | undefined = undefined;
+  #close: WebSocketClose | undefined = undefined;
+  #error: WireError | undefined = undefined;
+  #closed: Promise<WebSocketClose> | undefined = undefined;
+  #onGone: ((close: WebSocketClose) => void) | undefined = undefined;
+
+  constructor(settings: WebSocketSettings, output: ConnectionOutput, agreement: WebSocketAgreement) {
+    this.#settings = settings;
+    this.#output = output;
+    this.#server = agreement.role === "server";
+    this.protocol = agreement.protocol;
+    const { limits, counters } = settings;
+    if (settings.deflate !== undefined && agreement.deflate !== undefined) {
+      this.#deflate = new MessageDeflate(settings.deflate, agreement.deflate, limits.messageBytesMax);
+    }
+    this.#heartbeat = new Heartbeat(this, settings);
+    this.#reader = new FrameReader(this, settings, { masked: this.#server, deflate: this.#deflate !== undefined });
+    this.#writer = new FrameWriter(output, { settings, masked: !this.#server, heartbeat: this.#heartbeat });
+    counters.sessionsTotal += 1;
+    counters.sessionsOpen += 1;
+  }
+
+  get messages(): AsyncIterable<string | Uint8Array> {
+    return this.#line ?? this.#newLine();
+  }
+
+  get bufferedBytes(): number {
+    return this.#writer.unsent;
+  }
+
+  get closed(): Promise<WebSocketClose> {
+    this.#closed ??= new Promise((resolve) => {
+      if (this.#step === steps.gone) resolve(this.#closeNow());
+      else this.#onGone = resolve;
+    });
+    return this.#closed;
+  }
+
+  get listening(): boolean {
+    return !this.#paused && this.ready();
+  }
+
+  listen(listener: WebSocketListener): void {
+    this.#listener = listener;
+    const held = this.#line?.takeHeld();
+    if (held !== undefined) this.#tell(listener, held);
+    this.#readOn();
+  }
+
+  send(data: string | Uint8Array): Promise<void> {
+    const refusal = this.#refusal(data);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    if (this.#deflate !== undefined) return this.#sendDeflated(this.#deflate, data);
+    this.#write(data);
+    return this.#writer.room();
+  }
+
+  trySend(data: string | Uint8Array): boolean {
+    if (this.#step !== steps.open || this.#refusal(data) !== undefined) return false;
+    if (this.#deflate !== undefined) this.#sendDeflated(this.#deflate, data).catch(() => undefined);
+    else this.#write(data);
+    return true;
+  }
+
+  ping(payload: Uint8Array = nothing): boolean {
+    if (payload.length > controlBytesMax) {
+      throw new WireError(
+        wireReasons.WEBSOCKET_SEND_INVALID,
+        `expected at most ${controlBytesMax} bytes in a ping, found ${payload.length}`,
+      );
+    }
+    if (this.#step !== steps.open || !this.#writer.fits(payload.length)) return false;
+    this.#writer.control(opcodes.ping, payload);
+    return true;
+  }
+
+  async close(code: number = closeCodes.normal, reason = ""): Promise<WebSocketClose> {
+    const payload = closePayload(code, reason);
+    if (this.#step === steps.open) {
+      this.#step = steps.closing;
+      this.#close = { code, reason, clean: false };
+      const { closeMs } = this.#settings.timeouts;
+      this.#heartbeat.lastCall(
+        closeMs,
+        new WireError(wireReasons.WEBSOCKET_CLOSE_TIMEOUT, `expected a close frame within ${closeMs} ms, found none`),
+      );
+      const say = (): void => {
+        if (this.#step === steps.closing) this.#writer.control(opcodes.close, payload);
+      };
+      // Messages that are still being compressed go first.
+      if (this.#sending === undefined) say();
+      else void this.#sending.then(say);
+      this.#line?.takeHeld();
+      this.#readOn();
+    }
+    return this.closed;
+  }
+
+  destroy(): void {
+    if (this.#step === steps.gone) return;
+    this.#error ??= lostError("found it cut by this side");
+    this.#step = steps.ending;
+    this.#output.destroy();
+  }
+
+  /** Bytes came, up to `end`. They are unmasked where they lie. `borrowed` ones are only valid during the call. */
+  receive(bytes: Uint8Array, end: number = bytes.length, borrowed = false): void {
+    if (this.#step >= steps.ending) return;
+    this.#heartbeat.heard = true;
+    this.#receiving = true;
+    try {
+      this.#reader.receive(bytes, end, borrowed);
+    } catch (thrown) {
+      this.fail(errorFrom(thrown));
+    }
+    this.#receiving = false;
+    // A pause costs a system call; most of what waits has been taken when the next bytes would come.
+    if (!this.ready() && this.#reader.holds) this.#pause();
+  }
+
+  /** The other side has ended its direction. */
+  end(): void {
+    if (this.#step === steps.gone) return;
+    if (this.#step <= steps.closing && this.#reader.holds && !this.ready()) {
+      this.#inputEnded = true;
+      return;
+    }
+    if (this.#close?.clean !== true) this.#error ??= lostError("found the end of the connection");
+    this.#step = steps.ending;
+    this.#output.destroy();
+  }
+
+  /** There is room for more writing. */
+  drained(): void {
+    const owed = this.#pongOwed;
+    this.#pongOwed = undefined;
+    this.#heartbeat.drained();
+    this.#writer.drained();
+    if (owed !== undefined && this.#step === steps.open) this.#writer.control(opcodes.pong, owed);
+  }
+
+  /** The connection is gone. */
+  gone(cause?: unknown): void {
+    if (this.#step === steps.gone) return;
+    if (this.#close?.clean !== true) this.#error ??= lostError("found the connection gone", cause);
+    this.#step = steps.gone;
+    const { counters } = this.#settings;
+    counters.sessionsOpen -= 1;
+    if (this.#error !== undefined) countRefusal(counters, this.#error.reason);
+    this.#heartbeat.stop();
+    this.#writer.close(this.#error ?? closedError());
+    this.#deflate?.close();
+    this.#line?.finish(this.#error);
+    const close = this.#closeNow();
+    this.#onGone?.(close);
+    this.owner?.gone(this);
+    this.#listener?.closed?.(this, close);
+  }
+
+  ready(): boolean {
+    // Once we close, whoever is at work on a message may wait for that very close.
+    if (this.#step !== steps.open) return this.#step === steps.closing;
+    return !this.#busy && this.#line?.holds !== true;
+  }
+
+  message(data: string | Uint8Array): void {
+    // After our own close frame only the peer's is of interest.
+    if (this.#step !== steps.open) return;
+    this.#heartbeat.active = true;
+    this.#settings.counters.messagesReceived += 1;
+    if (this.#listener !== undefined) this.#tell(this.#listener, data);
+    else (this.#line ?? this.#newLine()).push(data);
+  }
+
+  compressed(bytes: Uint8Array, text: boolean): void {
+    const deflate = this.#deflate;
+    if (this.#step !== steps.open || deflate === undefined) return;
+    const work = deflate.inflate(bytes).then((inflated) => {
+      if (text && !isText(inflated, 0, inflated.length)) throw textError();
+      this.#busy = false;
+      this.message(text ? Buffer.prototype.utf8Slice.call(inflated, 0, inflated.length) : inflated);
+    });
+    this.#await(work, errorFrom);
+  }
+
+  control(opcode: number, payload: Uint8Array): void {
+    if (opcode === opcodes.close) {
+      this.#closeReceived(payload);
+      return;
+    }
+    this.#heartbeat.countControl();
+    if (opcode === opcodes.pong) this.#listener?.pong?.(this, payload);
+    // Only the last ping has to be answered (RFC 6455 §5.5.3): a peer that does not read its pongs gets one.
+    else if (this.#writer.full) this.#pongOwed = payload;
+    else if (this.#step === steps.open) this.#writer.control(opcodes.pong, payload);
+  }
+
+  pingPeer(): void {
+    if (!this.#writer.full) this.#writer.control(opcodes.ping, nothing);
+  }
+
+  fail(error: WireError, code: number = closeCodeFrom(error)): void {
+    if (this.#step >= steps.ending) return;
+    const reason = error.reason === wireReasons.WEBSOCKET_SLOW.reason ? "slow" : "";
+    if (this.#step === steps.open) this.#writer.control(opcodes.close, closePayload(code, reason));
+    this.#close ??= { code, reason, clean: false };
+    this.#error ??= error;
+    this.#finish();
+  }
+
+  cut(error: WireError): void {
+    if (this.#close?.clean !== true) this.#error ??= error;
+    this.#step = steps.ending;
+    this.#output.destroy();
+  }
+
+  #closeReceived(payload: Uint8Array): void {
+    const { code, reason } = closeFrom(payload);
+    // Answered with the same code (RFC 6455 §5.5.1), unless it answers ours.
+    if (this.#step === steps.open) this.#writer.control(opcodes.close, payload.subarray(0, 2));
+    this.#close = { code, reason, clean: true };
+    this.#finish();
+  }
+
+  /** Both close frames are said, or nothing more is to be said. The server ends first (RFC 6455 §7.1.1). */
+  #finish(): void {
+    this.#step = steps.ending;
+    this.#line?.finish(this.#error);
+    this.#writer.flush();
+    if (this.#server || this.#error !== undefined) this.#output.end();
+    this.#heartbeat.lastCall(this.#settings.timeouts.lingerMs);
+    if (this.#paused) this.#output.resume();
+    this.#paused = false;
+  }
+
+  #newLine(): MessageLine {
+    const line = new MessageLine(() => this.#readOn());
+    if (this.#step >= steps.ending) line.finish(this.#error);
+    this.#line = line;
+    return line;
+  }
+
+  #tell(listener: WebSocketListener, data: string | Uint8Array): void {
+    try {
+      const work = listener.message(this, data);
+      if (work !== undefined) this.#await(work, handlerError);
+    } catch (thrown) {
+      this.fail(handlerError(thrown));
+    }
+  }
+
+  /** Reads nothing more until `work` has settled. */
+  #await(work: Promise<void>, errorOf: (thrown: unknown) => WireError): void {
+    this.#busy = true;
+    work.then(
+      () => {
+        this.#busy = false;
+        this.#readOn();
+      },
+      (thrown: unknown) => {
+        this.#busy = false;
+        this.fail(errorOf(thrown));
+      },
+    );
+  }
+
+  /** Something that held up reading may be over. */
+  #readOn(): void {
+    if (this.#receiving || this.#step >= steps.ending || !this.ready()) return;
+    if (this.#reader.holds) {
+      this.#receiving = true;
+      try {
+        this.#reader.resume();
+      } catch (thrown) {
+        this.fail(errorFrom(thrown));
+      }
+      this.#receiving = false;
+    }
+    if (!this.ready()) return;
+    if (this.#inputEnded) this.end();
+    if (this.#paused) this.#output.resume();
+    this.#paused = false;
+  }
+
+  #pause(): void {
+    if (this.#paused || this.#step >= steps.ending) return;
+    this.#paused = true;
+    this.#output.pause();
+  }
+
+  #closeNow(): WebSocketClose {
+    const { code, reason, clean } = this.#close ?? { code: closeCodes.lost, reason: "", clean: false };
+    return { code, reason, clean, error: this.#error };
+  }
+
+  /** Why `data` cannot be sent now. */
+  #refusal(data: string | Uint8Array): WireError | undefined {
+    if (this.#step !== steps.open) return closedError();
+    if (this.#writer.fits(data.length)) return undefined;
+    const { slow, slowCode, limits } = this.#settings;
+    const error = new WireError(
+      wireReasons.WEBSOCKET_SLOW,
+      `expected at most ${limits.sendBytesMax} bytes to wait for the peer, found more`,
+    );
+    if (slow === "close") this.fail(error, slowCode);
+    return error;
+  }
+
+  #write(data: string | Uint8Array): void {
+    this.#heartbeat.active = true;
+    this.#settings.counters.messagesSent += 1;
+    if (typeof data === "string") this.#writer.text(data, Buffer.byteLength(data));
+    else this.#writer.message(opcodes.binary, data);
+  }
+
+  /** Compressing takes a while; messages leave in the order in which they were sent. */
+  #sendDeflated(deflate: MessageDeflate, data: string | Uint8Array): Promise<void> {
+    const opcode = typeof data === "string" ? opcodes.text : opcodes.binary;
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    this.#writer.reserve(bytes.length);
+    const before = this.#sending;
+    const sent = (async () => {
+      try {
+        await before;
+        const short = bytes.length < deflate.thresholdBytes;
+        const payload = short ? bytes : await deflate.deflate(bytes);
+        if (this.#step >= steps.ending) throw closedError();
+        this.#heartbeat.active = true;
+        this.#settings.counters.messagesSent += 1;
+        this.#writer.message(short ? opcode : opcode | frameBits.compressed, payload);
+      } finally {
+        this.#writer.reserve(-bytes.length);
+      }
+    })();
+    const settled = sent.catch(() => undefined);
+    this.#sending = settled;
+    void settled.then(() => {
+      if (this.#sending === settled) this.#sending = undefined;
+    });
+    return sent.then(() => this.#writer.room());
+  }
+}
+
+function errorFrom(thrown: unknown): WireError {
+  return thrown instanceof WireError ? thrown : handlerError(thrown);
+}
+
+function handlerError(cause: unknown): WireError {
+  return new WireError(wireReasons.HANDLER_FAILED, "expected a message to be taken, found a rejection", { cause });
+}
+
+function closedError(): WireError {
+  return new WireError(wireReasons.WEBSOCKET_CLOSED, "expected an open session, found it closing or closed");
+}
+
+function lostError(found: string, cause?: unknown): WireError {
+  return new WireError(wireReasons.WEBSOCKET_LOST, `expected a close frame, ${found}`, { cause });
+}
+
+/**
+ * One WebSocket connection without a socket: bytes in by `receive`, bytes out by `output`. The same state machine that
+ * servers and clients run; for tests, fuzzers, and transports of one's own.
+ */
+export function createWebSocketConnection(
+  agreement: WebSocketAgreement,
+  options: WebSocketOptions,
+  output: ConnectionOutput,
+): WebSocketConnection {
+  return new WebSocketConnection(websocketSettingsFrom(options), output, agreement);
+}
