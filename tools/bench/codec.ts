@@ -102,7 +102,9 @@ async function openContests(): Promise<Contest[]> {
 
 function oursOf<T>({ type, message }: CodecCase<T>, bytes: Uint8Array): Codec {
   const typed: MessageType<T> = type;
-  return { name: ours, encode: () => typed.toBinary(message), decode: () => typed.fromBinary(bytes) };
+  // As the others: what was read, whose strings are flat.
+  const own = typed.fromBinary(typed.toBinary(message));
+  return { name: ours, encode: () => typed.toBinary(own), decode: () => typed.fromBinary(bytes) };
 }
 
 /** Why two libraries do not write the same bytes; undefined when all do. */

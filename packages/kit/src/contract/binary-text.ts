@@ -1,7 +1,7 @@
 const text = String.fromCharCode;
 
 /** How long a text may be for `asciiText`. Longer ones are faster by the platform's own decoder. */
-export const asciiTextMax = 16;
+export const asciiTextMax = 12;
 
 /** At most 16 bytes as text if all are ASCII, undefined if not. Asking for all characters at once beats one by one by far. */
 export function asciiText(bytes: Uint8Array, from: number, size: number): string | undefined {

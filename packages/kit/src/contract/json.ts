@@ -88,9 +88,15 @@ export function listFrom(value: JsonValue | undefined, at: JsonPlace): JsonValue
   throw wrong(at, "a list", value);
 }
 
-/** An empty map field. It has no prototype, so that no key is special, "__proto__" included. */
+const Entries = function () {} as unknown as new () => Record<string, never>;
+Entries.prototype = Object.freeze(Object.create(null));
+
+/**
+ * An empty map field. It inherits nothing, so that no key is special, "__proto__" included. (Its prototype is an empty
+ * object and not null, because V8 makes a hash table of what has none, which takes three times as long to fill and walk.)
+ */
 export function createMap<V>(): Record<string, V> {
-  return Object.create(null) as Record<string, V>;
+  return new Entries();
 }
 
 /** `string`: Unicode without lone surrogates, as UTF-8 could not carry them. */
