@@ -53,7 +53,16 @@ export function buildService(snapshot: Snapshot | undefined, holding: Holding, p
   const table = createRouteTable(snapshot === undefined ? [] : compileRoutes(snapshot, { holding, clock }));
   const service = layered<Passage, HttpResponse>(send(), [
     // Outermost: whatever fails below leaves as an answer, and refusals are counted and logged like answers.
-    observe({ clock, log, meter, load, budgets: [retries, fallbacks], holding, accessLog: parts.accessLog, revision: snapshot?.revision ?? 0n }),
+    observe({
+      clock,
+      log,
+      meter,
+      load,
+      budgets: [retries, fallbacks],
+      holding,
+      accessLog: parts.accessLog,
+      revision: snapshot?.revision ?? 0n,
+    }),
     // Before anything can be refused, so that every answer and log line can be found again.
     identify(parts.ids),
     // Before the split: users without an id are told apart by their address.

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createGateway, type Gateway } from "./gateway.ts";
-import { startControl, type TestControl } from "./testing/control.ts";
-import { snapshotOf, startBackend, type Backend } from "./testing/house.ts";
+import { startControl, type TestControl } from "./fixtures/control.ts";
+import { snapshotOf, startBackend, type Backend } from "./fixtures/house.ts";
 
 let directory: string;
 let backend: Backend;
@@ -94,15 +94,18 @@ test("gateway killed in the middle of changes is back on an acknowledged snapsho
   const control = await startControl();
   const stateDirectory = join(directory, "killed");
   const start = async (): Promise<{ process: ChildProcess; url: string }> => {
-    const path = fileURLToPath(new URL("./testing/child-gateway.ts", import.meta.url));
-    const child = spawn(process.execPath, [path, control.url, stateDirectory], { stdio: ["ignore", "pipe", "inherit"] });
+    const path = fileURLToPath(new URL("./fixtures/child-gateway.ts", import.meta.url));
+    const child = spawn(process.execPath, [path], {
+      env: { ...process.env, CONTROL_URL: control.url, STATE_DIRECTORY: stateDirectory },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const [line] = (await once(child.stdout, "data")) as [Buffer];
     return { process: child, url: line.toString().trim() };
   };
   const first = await start();
   for (let revision = 1; control.acknowledged.length < 20; revision++) {
     control.push(snapshotOf([backend], { revision }));
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise(setImmediate);
   }
   first.process.kill("SIGKILL");
   await once(first.process, "exit");
@@ -130,7 +133,8 @@ test("gateway with a damaged snapshot starts empty and waits for control", async
     debug() {},
     info() {},
     warn() {},
-    error: (message: string, fields?: object) => void said.push(`${message} ${String((fields as { error?: { reason?: string } }).error?.reason)}`),
+    error: (message: string, fields?: object) =>
+      void said.push(`${message} ${String((fields as { error?: { reason?: string } }).error?.reason)}`),
     with: () => log,
   };
   const second = await createGateway({ port: 0, stateDirectory, controlUrl: control.url, token: "secret", log });
@@ -201,15 +205,24 @@ test("gateway reports what each endpoint did, once", async () => {
   assert.deepEqual([total("v2", "requests"), total("v2", "errors"), total("v2", "fallbacks")], [5, 5, 5]);
   assert.deepEqual([total("v1", "requests"), total("v1", "errors")], [5, 0]);
   const [first] = seen;
-  assert.equal(first?.latencyCounts.filter((_, index) => index % 2 === 1).reduce((sum, count) => sum + count, 0), first?.requests);
+  assert.equal(
+    first?.latencyCounts.filter((_, index) => index % 2 === 1).reduce((sum, count) => sum + count, 0),
+    first?.requests,
+  );
   assert.deepEqual(
     seen.find(({ version }) => version === "v2")?.causes.map(({ cause }) => cause),
     ["ANSWERED_5XX"],
   );
   const fallbacks = control.reports.flatMap(({ causes }) => causes).filter(({ cause }) => cause === "FALLBACK_USED");
-  assert.equal(fallbacks.reduce((sum, { count }) => sum + count, 0), 5);
+  assert.equal(
+    fallbacks.reduce((sum, { count }) => sum + count, 0),
+    5,
+  );
   const numbers = control.reports.map(({ sequence }) => sequence);
-  assert.deepEqual(numbers, Array.from({ length: numbers.length }, (_, index) => BigInt(index + 1)));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: numbers.length }, (_, index) => BigInt(index + 1)),
+  );
   await control.stop();
   await broken.server.close();
 });
@@ -221,12 +234,12 @@ test("gateway keeps reports that cannot be sent, and lets go of those that contr
   await control.until(() => control.acknowledged.length > 0, "an acknowledgement");
   control.refuseReports("UNAVAILABLE");
   await fetch(gateway.url);
-  await new Promise((resolve) => setTimeout(resolve, 1200));
+  await control.until(() => control.refusals >= 2, "reports to be refused");
   control.refuseReports(undefined);
   await control.until(() => control.reports.some(({ endpoints }) => endpoints[0]?.requests === 1), "the report that had to wait");
   control.refuseReports("INVALID_ARGUMENT");
-  await control.until(() => control.reports.length > 0, "reports");
-  await new Promise((resolve) => setTimeout(resolve, 1200));
+  const refused = control.refusals;
+  await control.until(() => control.refusals > refused, "a report to be refused for good");
   control.refuseReports(undefined);
   const before = control.reports.length;
   await control.until(() => control.reports.length > before, "the next report");

@@ -4,7 +4,8 @@ import { Call } from "@weir/kit/call";
 import type { Clock } from "@weir/kit/clock";
 import { coreReasons, fault, faultFrom } from "@weir/kit/fault";
 import type { Daemon } from "@weir/kit/service";
-import type { Acknowledgement, SnapshotHolder } from "./snapshot-holder.ts";
+import { createAcknowledger } from "./acknowledger.ts";
+import type { SnapshotHolder } from "./snapshot-holder.ts";
 
 /** The line to control: Snapshots come in, acknowledgements go out. */
 export interface ControlLink {
@@ -26,7 +27,6 @@ export interface ControlLinkOptions {
 
 /** Control sends something every second; silence this long means that the line is dead although nobody said so. */
 const silenceMsMax = 3000;
-const acknowledgeMs = 3000;
 const backoffMs = 100;
 const backoffMsMax = 5000;
 
@@ -39,29 +39,8 @@ export function createControlLink(options: ControlLinkOptions): ControlLink {
   const { client, holder, name, clock, log } = options;
   let heardAtMs = -Infinity;
   let failures = 0;
-  let owed: Acknowledgement | undefined;
-  let acknowledged: Acknowledgement | undefined;
-  let acknowledging = false;
+  const acknowledger = createAcknowledger({ client, name, clock, log });
 
-  /** One at a time, beside the subscription: a slow answer must not hold up the next Snapshot. */
-  async function acknowledge(signal: AbortSignal): Promise<void> {
-    if (acknowledging) return;
-    acknowledging = true;
-    try {
-      while (owed !== undefined && !signal.aborted) {
-        const sent = owed;
-        const { epoch, revision } = sent.snapshot;
-        const request = { dataPlane: name, epoch, revision, refusals: [...sent.refusals] };
-        await client.acknowledge(request, { timeoutMs: acknowledgeMs, clock });
-        acknowledged = sent;
-        if (owed === sent) owed = undefined;
-      }
-    } catch (thrown) {
-      log.warn("acknowledgement failed; tried again with the next beat", { error: faultFrom(thrown).message });
-    } finally {
-      acknowledging = false;
-    }
-  }
   /** Ends when control ends the stream or falls silent; rejects when it breaks. */
   async function subscribe(signal: AbortSignal): Promise<void> {
     const call = new Call({ clock });
@@ -78,9 +57,9 @@ export function createControlLink(options: ControlLinkOptions): ControlLink {
         heard();
         // Waiting for the disk is not control's silence. A control that has just started may not know what we hold.
         const settled = message.snapshot === undefined ? await holder.settle() : await holder.take(message.snapshot);
-        if (settled !== undefined && (first || settled !== acknowledged)) owed = settled;
+        acknowledger.owe(settled, first);
+        acknowledger.pay(signal);
         first = false;
-        void acknowledge(signal);
         unwatch = clock.after(silenceMsMax, silence);
       }
     } finally {

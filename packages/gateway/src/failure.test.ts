@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer as createNetServer, type AddressInfo, type Server as NetServer, type Socket } from "node:net";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
-import { snapshotOf, startBackend, startHouse, type House } from "./testing/house.ts";
-import { connectRaw, getRequest } from "./testing/raw-client.ts";
+import { snapshotOf, startBackend, startHouse, type House } from "./fixtures/house.ts";
+import { connectRaw, getRequest } from "./fixtures/raw-client.ts";
+import { until } from "./fixtures/until.ts";
 
 interface Child {
   readonly process: ChildProcess;
@@ -14,7 +14,9 @@ interface Child {
 }
 
 async function startChild(): Promise<Child> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL("./testing/child-backend.ts", import.meta.url))], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [fileURLToPath(new URL("./fixtures/child-backend.ts", import.meta.url))], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   return { process: child, port: Number(line) };
 }
@@ -68,7 +70,7 @@ test("gateway loses no idempotent request when an instance is killed under load"
   });
   const askedAtLeast = async (count: number): Promise<void> => {
     const enough = asked + count;
-    while (asked < enough) await pause(5);
+    await until(() => asked >= enough, `${count} more answers`, 20_000);
   };
   await askedAtLeast(200);
   doomed.process.kill("SIGKILL");
@@ -83,7 +85,10 @@ test("gateway loses no idempotent request when an instance is killed under load"
   await house.stop();
   assert.deepEqual(failed, []);
   assert.match(metrics, /cause="FALLBACK_USED"\} [1-9]/);
-  assert.match(metrics, /weir_gateway_endpoint_errors_total\{service="feed",version="v1",endpoint="doomed",cause="(CONNECT_FAILED|RESET)"\} [1-9]/);
+  assert.match(
+    metrics,
+    /weir_gateway_endpoint_errors_total\{service="feed",version="v1",endpoint="doomed",cause="(CONNECT_FAILED|RESET)"\} [1-9]/,
+  );
 });
 
 test("gateway never repeats a POST that may have been acted on", async () => {
@@ -171,7 +176,9 @@ test("gateway passes on the new version's failure when the stable one has no ans
 test("gateway asks the stable version for a new one without endpoints, and has a reason for writes", async () => {
   const stable = await startBackend("stable", "v1");
   const snapshot = snapshotOf([stable], { newWeight: 10_000 });
-  const house = await startHouse({ ...snapshot, clusters: [...snapshot.clusters, { service: "feed", version: "v2", endpoints: [] }] }, [stable]);
+  const house = await startHouse({ ...snapshot, clusters: [...snapshot.clusters, { service: "feed", version: "v2", endpoints: [] }] }, [
+    stable,
+  ]);
   assert.equal(await (await fetch(house.gateway.url)).text(), "v1 stable");
   const posted = await fetch(house.gateway.url, { method: "POST", body: "x" });
   assert.equal(posted.status, 503);
@@ -206,7 +213,9 @@ test("gateway does not let retries storm", async () => {
 
 test("gateway finds an endpoint back after its ejection", async () => {
   let broken = true;
-  const shaky = await startBackend("shaky", "v1", () => Promise.resolve({ status: broken ? 503 : 200, headers: [], body: Buffer.from("shaky") }));
+  const shaky = await startBackend("shaky", "v1", () =>
+    Promise.resolve({ status: broken ? 503 : 200, headers: [], body: Buffer.from("shaky") }),
+  );
   const steady = await startBackend("steady", "v1");
   const house = await startHouse(snapshotOf([shaky, steady]), [shaky, steady]);
   while (shaky.count < 3) await fetch(house.gateway.url);
@@ -214,11 +223,7 @@ test("gateway finds an endpoint back after its ejection", async () => {
   for (let turn = 0; turn < 20; turn++) assert.equal(await (await fetch(house.gateway.url)).text(), "v1 steady");
   assert.equal(shaky.count, before, "ejected");
   broken = false;
-  const deadlineMs = performance.now() + 5000;
-  while ((await (await fetch(house.gateway.url)).text()) !== "shaky") {
-    assert.ok(performance.now() < deadlineMs, "it should have come back");
-    await pause(20);
-  }
+  await until(async () => (await (await fetch(house.gateway.url)).text()) === "shaky", "the endpoint to come back");
   assert.ok(shaky.count > before);
   await house.stop();
 });
@@ -227,9 +232,19 @@ test("gateway says what is wrong with an endpoint that hangs, answers garbage or
   const cases: [name: string, onSocket: (socket: Socket) => void, status: number, reason: string][] = [
     ["hangs", () => undefined, 504, "UPSTREAM_TIMEOUT"],
     ["garbage", (socket) => socket.once("data", () => socket.end("SSH-2.0-OpenSSH_9.2\r\n\r\n")), 502, "UPSTREAM_INVALID"],
-    ["two lengths", (socket) => socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab")), 502, "UPSTREAM_INVALID"],
+    [
+      "two lengths",
+      (socket) => socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab")),
+      502,
+      "UPSTREAM_INVALID",
+    ],
     ["half a head", (socket) => socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-le")), 502, "UPSTREAM_RESET"],
-    ["endless head", (socket) => socket.once("data", () => socket.write(`HTTP/1.1 200 OK\r\nx: ${"y".repeat(40_000)}`)), 502, "UPSTREAM_INVALID"],
+    [
+      "endless head",
+      (socket) => socket.once("data", () => socket.write(`HTTP/1.1 200 OK\r\nx: ${"y".repeat(40_000)}`)),
+      502,
+      "UPSTREAM_INVALID",
+    ],
   ];
   for (const [name, onSocket, status, reason] of cases) {
     const raw = await startRaw(onSocket);
@@ -269,7 +284,10 @@ test("gateway lets the client see that an answer broke off", async () => {
     await assert.rejects(answer.text(), head);
     const line = JSON.parse(house.lines.at(-1) ?? "") as Record<string, unknown>;
     assert.deepEqual([line["broken"], line["cause"]], [true, "RESET"]);
-    assert.match(await metricsOf(house), /weir_gateway_endpoint_errors_total\{service="feed",version="v1",endpoint="a",cause="RESET"\} 1\n/);
+    assert.match(
+      await metricsOf(house),
+      /weir_gateway_endpoint_errors_total\{service="feed",version="v1",endpoint="a",cause="RESET"\} 1\n/,
+    );
     await house.stop();
     await stopRaw(raw);
   }

@@ -3,8 +3,8 @@ import { after, before, test } from "node:test";
 import { bucketOf, versionOf } from "@weir/api/bucket";
 import { createServer, readBody } from "@weir/wire";
 import { createGateway } from "./gateway.ts";
-import { snapshotOf, startBackend, startHouse, type Backend, type House } from "./testing/house.ts";
-import { connectRaw, getRequest } from "./testing/raw-client.ts";
+import { snapshotOf, startBackend, startHouse, type Backend, type House } from "./fixtures/house.ts";
+import { connectRaw, getRequest } from "./fixtures/raw-client.ts";
 
 interface Echo {
   readonly method: string;
@@ -20,7 +20,11 @@ before(async () => {
   backend = await startBackend("a", "v1", async (request) => {
     const { method, target, authority, headers } = request;
     const echo: Echo = { method, target, authority, headers, body: Buffer.from(await readBody(request.body, 1e6)).toString() };
-    return { status: 200, headers: ["content-type", "application/json", "x-weir-version", "forged"], body: Buffer.from(JSON.stringify(echo)) };
+    return {
+      status: 200,
+      headers: ["content-type", "application/json", "x-weir-version", "forged"],
+      body: Buffer.from(JSON.stringify(echo)),
+    };
   });
   house = await startHouse(snapshotOf([backend]), [], { trustedProxies: [], name: "edge 1" });
 });
@@ -29,21 +33,28 @@ after(async () => {
   await backend.server.close();
 });
 
-async function echoOf(url: string, headers: readonly string[] = []): Promise<{ echo: Map<string, string[]>; answer: ReadonlyMap<string, string> }> {
+async function echoOf(
+  url: string,
+  headers: readonly string[] = [],
+): Promise<{ echo: Map<string, string[]>; answer: ReadonlyMap<string, string> }> {
   const client = connectRaw(url);
   const answer = await client.ask(getRequest("/v1/feed?userId=u1", headers));
   client.close();
   assert.equal(answer.status, 200, answer.body);
   const echo = new Map<string, string[]>();
   const list = (JSON.parse(answer.body) as Echo).headers;
-  for (let index = 0; index < list.length; index += 2) echo.set(list[index] as string, [...(echo.get(list[index] as string) ?? []), list[index + 1] as string]);
+  for (let index = 0; index < list.length; index += 2)
+    echo.set(list[index] as string, [...(echo.get(list[index] as string) ?? []), list[index + 1] as string]);
   return { echo, answer: answer.headers };
 }
 
 test("gateway passes method, target, host and body as they came", async () => {
   const response = await fetch(`${house.gateway.url}/v1/x%20y?a=b&c`, { method: "POST", body: "hello" });
   const echo = (await response.json()) as Echo;
-  assert.deepEqual([echo.method, echo.target, echo.authority, echo.body], ["POST", "/v1/x%20y?a=b&c", new URL(house.gateway.url).host, "hello"]);
+  assert.deepEqual(
+    [echo.method, echo.target, echo.authority, echo.body],
+    ["POST", "/v1/x%20y?a=b&c", new URL(house.gateway.url).host, "hello"],
+  );
 });
 
 test("gateway stamps the bucket once, whatever came in", async () => {
@@ -51,7 +62,10 @@ test("gateway stamps the bucket once, whatever came in", async () => {
   const { echo, answer } = await echoOf(house.gateway.url, spoofed);
   const expected = String(bucketOf("u1", "salt")).padStart(4, "0");
   assert.deepEqual(echo.get("x-weir-bucket"), [expected]);
-  assert.deepEqual([...echo.keys()].filter((name) => /weir/.test(name)), ["x-weir-bucket"]);
+  assert.deepEqual(
+    [...echo.keys()].filter((name) => /weir/.test(name)),
+    ["x-weir-bucket"],
+  );
   assert.equal(answer.get("x-weir-version"), "v1");
 });
 
@@ -67,7 +81,11 @@ test("gateway keeps a sane request id and makes one otherwise", async () => {
 
 test("gateway continues a trace under a span of its own, and begins one otherwise", async () => {
   const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
-  const { echo } = await echoOf(house.gateway.url, [`traceparent: 00-${traceId}-00f067aa0ba902b7-01`, "tracestate: a=1", "tracestate: b=2"]);
+  const { echo } = await echoOf(house.gateway.url, [
+    `traceparent: 00-${traceId}-00f067aa0ba902b7-01`,
+    "tracestate: a=1",
+    "tracestate: b=2",
+  ]);
   assert.match(echo.get("traceparent")?.[0] ?? "", new RegExp(`^00-${traceId}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`));
   assert.deepEqual(echo.get("tracestate"), ["a=1, b=2"]);
   for (const bad of ["00-0-0-01", `00-${"0".repeat(32)}-00f067aa0ba902b7-01`, `ff-${traceId}-00f067aa0ba902b7-01`]) {
@@ -104,7 +122,10 @@ test("gateway believes a trusted proxy, as far as proxies are trusted", async ()
   await behind.stop();
   assert.deepEqual(echo.get("x-forwarded-for"), ["2001:db8::1, 10.0.0.1, 127.0.0.1"]);
   assert.deepEqual(echo.get("forwarded"), ['for="[2001:db8::1]";host="shop.test";proto=https, for=10.0.0.1, for=127.0.0.1']);
-  assert.deepEqual([echo.get("x-forwarded-proto"), echo.get("x-forwarded-host"), echo.get("x-real-ip")], [["https"], ["shop.test"], ["2001:db8::1"]]);
+  assert.deepEqual(
+    [echo.get("x-forwarded-proto"), echo.get("x-forwarded-host"), echo.get("x-real-ip")],
+    [["https"], ["shop.test"], ["2001:db8::1"]],
+  );
 });
 
 test("gateway tells users without an id apart by the believed address", async () => {
@@ -220,7 +241,10 @@ test("gateway sends 2,000 users where their buckets say, and growth moves nobody
     }
     for (const user of earlier) assert.ok(onNew.has(user), `${user} moved back at ${newWeight}`);
     const share = newWeight / 10_000;
-    assert.ok(Math.abs(onNew.size / users.length - share) <= 4 * Math.sqrt((share * (1 - share)) / users.length), `${onNew.size} of 2000 at ${newWeight}`);
+    assert.ok(
+      Math.abs(onNew.size / users.length - share) <= 4 * Math.sqrt((share * (1 - share)) / users.length),
+      `${onNew.size} of 2000 at ${newWeight}`,
+    );
     earlier = onNew;
   }
   client.close();

@@ -73,13 +73,6 @@ export const gatewayReasons = {
     cause: "CLIENT_GONE",
     meaning: "The client went away before the answer was there. Nobody is answered; it stands in the access log only.",
   },
-  BODY_INVALID: {
-    reason: "BODY_INVALID",
-    code: "INVALID_ARGUMENT",
-    status: 400,
-    cause: "BODY_INVALID",
-    meaning: "The body of the request broke off, came too slowly or was framed wrongly.",
-  },
   GATEWAY_FAILED: {
     reason: "GATEWAY_FAILED",
     code: "INTERNAL",
@@ -131,4 +124,4 @@ export type GatewayReasonName = keyof typeof gatewayReasons;
 export type GatewayReason = (typeof gatewayReasons)[GatewayReasonName];
 
 /** What a request or an attempt may have run into, as counted in metrics, reports and the access log. */
-export type Cause = GatewayReason["cause"] | "ANSWERED_5XX" | "FALLBACK_USED" | "RETRY_USED" | "RETRY_DENIED";
+export type Cause = GatewayReason["cause"] | "BODY_INVALID" | "ANSWERED_5XX" | "FALLBACK_USED" | "RETRY_USED" | "RETRY_DENIED";

@@ -31,7 +31,9 @@ export function createSnapshotFile(stateDir: string): SnapshotFile {
         text = await readFile(path, "utf8");
       } catch (thrown) {
         if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-        throw fault(gatewayReasons.SNAPSHOT_FILE_INVALID, `Expected to read ${path}, found ${faultFrom(thrown).message}.`, { cause: thrown });
+        throw fault(gatewayReasons.SNAPSHOT_FILE_INVALID, `Expected to read ${path}, found ${faultFrom(thrown).message}.`, {
+          cause: thrown,
+        });
       }
       return snapshotFromText(text, path);
     },
@@ -53,7 +55,8 @@ function textFromSnapshot(snapshot: Snapshot): string {
 function snapshotFromText(text: string, path: string): Snapshot {
   const lineEnd = text.indexOf("\n");
   const head = text.slice(0, Math.max(0, lineEnd));
-  if (!head.startsWith(formatLine)) throw invalid(path, `a first line that begins "${formatLine.trim()}"`, JSON.stringify(text.slice(0, 40)));
+  if (!head.startsWith(formatLine))
+    throw invalid(path, `a first line that begins "${formatLine.trim()}"`, JSON.stringify(text.slice(0, 40)));
   const json = text.slice(lineEnd + 1).trimEnd();
   const found = checksumOf(json);
   const expected = head.slice(formatLine.length);

@@ -118,7 +118,10 @@ function refusalOfWhole(incoming: Snapshot, held: Snapshot | undefined): Refusal
     return refusalFor(gatewayReasons.SNAPSHOT_STALE, `expected revision ${held.revision} or later, found ${incoming.revision}`);
   }
   if (incoming.routes.length > 0 || held.routes.length === 0) return undefined;
-  return refusalFor(gatewayReasons.SNAPSHOT_EMPTY, `expected routes in the first Snapshot of a new epoch, found none; ${held.routes.length} are held`);
+  return refusalFor(
+    gatewayReasons.SNAPSHOT_EMPTY,
+    `expected routes in the first Snapshot of a new epoch, found none; ${held.routes.length} are held`,
+  );
 }
 
 function refusalFor({ reason }: { readonly reason: string }, message: string): Refusal {

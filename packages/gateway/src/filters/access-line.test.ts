@@ -7,7 +7,14 @@ import { accessLine, clientTextFrom } from "./access-line.ts";
 const options = { nowMs: Date.UTC(2026, 10, 20, 9, 8, 7, 5), durationMs: 1.23456, status: 200, traceId: "ab", whole: true, revision: "7" };
 
 function lineFor(target: string, authority: string): Record<string, unknown> {
-  const line = accessLine({ ...passageFrom({ method: "GET", target, authority, headers: [], body: undefined }, 0), requestId: "r1", clientText: clientTextFrom("::1", authority) }, options);
+  const line = accessLine(
+    {
+      ...passageFrom({ method: "GET", target, authority, headers: [], body: undefined }, 0),
+      requestId: "r1",
+      clientText: clientTextFrom("::1", authority),
+    },
+    options,
+  );
   assert.ok(!line.includes("\n"), line);
   assert.match(line, /^[\x20-\x7e\u00a0-\u2027\u202a-\uffff]*$/);
   return JSON.parse(line) as Record<string, unknown>;

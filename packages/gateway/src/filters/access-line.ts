@@ -21,7 +21,8 @@ export interface AccessLineOptions {
 export function accessLine(passage: Passage, options: AccessLineOptions): string {
   const { route, endpoint, cause } = passage;
   const path = jsonText(pathOf(passage.target));
-  let line = openingAt(options.nowMs) + passage.requestId + '","traceId":"' + options.traceId + passage.clientText + methodText(passage.method);
+  let line =
+    openingAt(options.nowMs) + passage.requestId + '","traceId":"' + options.traceId + passage.clientText + methodText(passage.method);
   line += path + statusText(options.status) + millisecondsText(options.durationMs) + ',"bytesOut":' + passage.bytesOut;
   if (route !== undefined) line += endpoint === undefined ? route.logText : route.logText + endpoint.logText;
   if (passage.bucket >= 0) line += ',"bucket":' + passage.bucket;

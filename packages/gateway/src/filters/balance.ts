@@ -59,7 +59,8 @@ export function balance(options: BalanceOptions): Layer<Passage, HttpResponse> {
 function choose(passage: Passage, except: Endpoint | undefined, clock: Clock): Endpoint {
   const cluster = passage.cluster as Cluster;
   const mayProbe = isRepeatable(passage);
-  const found = chooseEndpoint(cluster, { nowMs: passage.attemptedMs, random: clock.random, mayProbe, except }) ?? lastResort(passage, except);
+  const found =
+    chooseEndpoint(cluster, { nowMs: passage.attemptedMs, random: clock.random, mayProbe, except }) ?? lastResort(passage, except);
   if (found === undefined) throw fault(gatewayReasons.NO_HEALTHY_ENDPOINT, messageOf(gatewayReasons.NO_HEALTHY_ENDPOINT, passage));
   return found;
 }

@@ -32,7 +32,9 @@ export function forwarded(options: ForwardedOptions): Layer<Passage, HttpRespons
   return (next) => (passage, call) => {
     const { inbound, headers } = passage;
     if (inbound.via !== "" && passesIn(inbound.via, ownVia) >= passesMax) {
-      return Promise.resolve(refusal(passage, gatewayReasons.LOOP_DETECTED, `Expected fewer than ${passesMax} passes, found as many in via.`));
+      return Promise.resolve(
+        refusal(passage, gatewayReasons.LOOP_DETECTED, `Expected fewer than ${passesMax} passes, found as many in via.`),
+      );
     }
     const via = inbound.via === "" ? ownVia : `${inbound.via}, ${ownVia}`;
     const peer = direct(call.peer.address, passage.authority);
@@ -56,7 +58,12 @@ function pushBelieved(passage: Passage, { address, hops }: ClientAddress, scheme
   const later = hops.slice(1).map((hop) => `, for=${nodeText(hop)}`);
   passage.client = address;
   passage.clientText = clientTextFrom(address, passage.authority);
-  passage.headers.push("forwarded", `for=${nodeText(address)};host="${host}";proto=${proto}${later.join("")}`, "x-forwarded-for", hops.join(", "));
+  passage.headers.push(
+    "forwarded",
+    `for=${nodeText(address)};host="${host}";proto=${proto}${later.join("")}`,
+    "x-forwarded-for",
+    hops.join(", "),
+  );
   passage.headers.push("x-forwarded-proto", proto, "x-forwarded-host", host);
 }
 

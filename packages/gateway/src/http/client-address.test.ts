@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { addressOf, clientAddressFrom, trustedProxiesFrom } from "./client-address.ts";
 
 const trusted = trustedProxiesFrom(["10.0.0.0/8", "127.0.0.1", "2001:db8::/32"]);
-const client = (peer: string, xForwardedFor: string, forwarded = ""): string => clientAddressFrom(peer, { xForwardedFor, forwarded }, trusted).hops.join(" ");
+const client = (peer: string, xForwardedFor: string, forwarded = ""): string =>
+  clientAddressFrom(peer, { xForwardedFor, forwarded }, trusted).hops.join(" ");
 
 test("client address is the peer when the peer is no trusted proxy, whatever it says", () => {
   assert.equal(client("192.0.2.1", "1.1.1.1, 10.0.0.1", "for=1.1.1.1"), "192.0.2.1");
@@ -51,6 +52,13 @@ test("trusted proxies that are no CIDR are refused by name", () => {
 });
 
 test("address of a peer loses port, brackets and the IPv4 prefix", () => {
-  const cases = { "127.0.0.1:80": "127.0.0.1", "[::1]:80": "::1", "[::ffff:1.2.3.4]:80": "1.2.3.4", "::1": "::1", "1.2.3.4": "1.2.3.4", "": "" };
+  const cases = {
+    "127.0.0.1:80": "127.0.0.1",
+    "[::1]:80": "::1",
+    "[::ffff:1.2.3.4]:80": "1.2.3.4",
+    "::1": "::1",
+    "1.2.3.4": "1.2.3.4",
+    "": "",
+  };
   for (const [peer, address] of Object.entries(cases)) assert.equal(addressOf(peer), address, peer);
 });

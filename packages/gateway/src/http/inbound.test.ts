@@ -3,13 +3,31 @@ import { test } from "node:test";
 import { partHeaders } from "./inbound.ts";
 
 test("inbound headers of the platform are dropped in every spelling, however often they come", () => {
-  const spoofed = ["x-weir-bucket", "x-weir-bucket", "x-weir-version", "x_weir_bucket", "x-weir_bucket", "x-weir-anything", "x_forwarded_for", "expect"];
+  const spoofed = [
+    "x-weir-bucket",
+    "x-weir-bucket",
+    "x-weir-version",
+    "x_weir_bucket",
+    "x-weir_bucket",
+    "x-weir-anything",
+    "x_forwarded_for",
+    "expect",
+  ];
   const { kept } = partHeaders(["accept", "*/*", ...spoofed.flatMap((name) => [name, "0001"]), "x-weird", "stays"]);
   assert.deepEqual(kept, ["accept", "*/*", "x-weird", "stays"]);
 });
 
 test("inbound headers that the gateway answers for are set aside and joined", () => {
-  const { kept, inbound } = partHeaders(["x-forwarded-for", "1.1.1.1", "cookie", "a=1", "x-forwarded-for", "2.2.2.2", "x-real-ip", "3.3.3.3"]);
+  const { kept, inbound } = partHeaders([
+    "x-forwarded-for",
+    "1.1.1.1",
+    "cookie",
+    "a=1",
+    "x-forwarded-for",
+    "2.2.2.2",
+    "x-real-ip",
+    "3.3.3.3",
+  ]);
   assert.deepEqual(kept, ["cookie", "a=1"]);
   assert.equal(inbound.xForwardedFor, "1.1.1.1, 2.2.2.2");
   assert.deepEqual(inbound.hints, ["x-real-ip", "3.3.3.3"]);

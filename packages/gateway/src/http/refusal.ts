@@ -65,27 +65,21 @@ function bodyVerdict(fault: Fault): Verdict | undefined {
   return status < 500 ? { reason: fault.reason, code: fault.code, status, cause: "BODY_INVALID" } : undefined;
 }
 
-/** The message for a verdict about an attempt. Addresses of endpoints stay at home. */
+/** What is said about an attempt, by cause. `version` is "feed@v2": addresses of endpoints stay at home. */
+const messages: Partial<Record<Cause, (version: string, passage: Passage) => string>> = {
+  CONNECT_FAILED: (version) => `Expected a connection to ${version}, found none to be had.`,
+  RESET: (version) => `Expected an answer from ${version}, found the connection closed.`,
+  TIMEOUT: (version, { route }) => `Expected an answer from ${version} within ${route?.timeoutMs ?? 0} ms, found none.`,
+  BAD_ANSWER: (version) => `Expected a valid answer from ${version}, found something else.`,
+  OVERLOAD: (version) => `Expected room for one more request, found ${version} carrying all it may.`,
+  NO_HEALTHY_ENDPOINT: (version) => `Expected an endpoint of ${version}, found none.`,
+  BODY_INVALID: () => "Expected the whole body of the request, found it broken off or invalid.",
+  GATEWAY_FAILED: (_version, { requestId }) => `Something unexpected failed (request id ${requestId}).`,
+};
+
+/** The message for a verdict about an attempt. */
 export function messageOf(verdict: Verdict, passage: Passage): string {
-  const version = passage.cluster === undefined ? "the service" : `${passage.cluster.service}@${passage.cluster.version}`;
-  switch (verdict.cause) {
-    case "CONNECT_FAILED":
-      return `Expected a connection to ${version}, found none to be had.`;
-    case "RESET":
-      return `Expected an answer from ${version}, found the connection closed.`;
-    case "TIMEOUT":
-      return `Expected an answer from ${version} within ${passage.route?.timeoutMs ?? 0} ms, found none.`;
-    case "BAD_ANSWER":
-      return `Expected a valid answer from ${version}, found something else.`;
-    case "OVERLOAD":
-      return `Expected room for one more request, found ${version} carrying all it may.`;
-    case "NO_HEALTHY_ENDPOINT":
-      return `Expected an endpoint of ${version}, found none.`;
-    case "BODY_INVALID":
-      return "Expected the whole body of the request, found it broken off or invalid.";
-    case "GATEWAY_FAILED":
-      return `Something unexpected failed (request id ${passage.requestId}).`;
-    default:
-      return `The request could not be answered: ${verdict.reason}.`;
-  }
+  const { cluster } = passage;
+  const version = cluster === undefined ? "the service" : `${cluster.service}@${cluster.version}`;
+  return messages[verdict.cause]?.(version, passage) ?? `The request could not be answered: ${verdict.reason}.`;
 }

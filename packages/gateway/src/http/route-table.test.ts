@@ -47,7 +47,9 @@ test("route table agrees with the plain reading of the rule on random paths", ()
     fc.property(fc.array(fc.record({ host, pathPrefix: prefix }), { maxLength: 12 }), host, path, (routes, asked, target) => {
       const fits = routes
         .map((route) => ({ ...route, prefix: trim(route.pathPrefix) }))
-        .filter(({ host, prefix }) => (host === "" || host === asked) && (prefix === "/" || target === prefix || target.startsWith(`${prefix}/`)))
+        .filter(
+          ({ host, prefix }) => (host === "" || host === asked) && (prefix === "/" || target === prefix || target.startsWith(`${prefix}/`)),
+        )
         .sort((a, b) => a.prefix.length - b.prefix.length || a.host.length - b.host.length);
       const found = createRouteTable(routes).match(asked, target);
       const best = fits.at(-1);

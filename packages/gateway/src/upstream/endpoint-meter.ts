@@ -85,7 +85,16 @@ export function createEndpointMeter(name: EndpointName, metrics: EndpointMetrics
     fellBack: () => void fallbacks++,
     takeReport() {
       if (requests === 0 && errors === 0 && fallbacks === 0) return undefined;
-      const taken = { service, version, instance: id, requests, errors, fallbacks, latencyCounts: latency.toCounts(), causes: causeCounts(causes) };
+      const taken = {
+        service,
+        version,
+        instance: id,
+        requests,
+        errors,
+        fallbacks,
+        latencyCounts: latency.toCounts(),
+        causes: causeCounts(causes),
+      };
       latency.clear();
       requests = errors = fallbacks = 0;
       causes = new Map();

@@ -53,79 +53,26 @@ const departedMax = 1000;
 
 /** No endpoints yet. */
 export function createEndpoints(options: EndpointsOptions): Endpoints {
-  const { metrics, clock, connectionsMax, waitersMax } = options;
   const byKey = new Map<string, Endpoint>();
   const departed: EndpointTraffic[] = [];
 
-  function open(key: string, place: EndpointPlace): Endpoint {
-    const { service, version, id, address } = place;
-    const colon = address.lastIndexOf(":");
-    const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
-    const client = createClient({
-      host,
-      port: Number(address.slice(colon + 1)),
-      connectionsMax,
-      waitersMax,
-      // Answers pass through without being collected, so their length is the endpoint's business.
-      limits: { bodyBytesMax: Number.MAX_SAFE_INTEGER },
-      timeouts: { connectMs, waitMs },
-      clock,
-    });
-    const endpoint: Endpoint = {
-      service,
-      version,
-      id,
-      logText: `,"version":${jsonText(version)},"endpoint":${jsonText(id)}`,
-      address,
-      client,
-      meter: createEndpointMeter(place, metrics),
-      health: createHealth(),
-      inFlight: 0,
-      holders: 0,
-      onIdle: () => depart(key, endpoint),
-    };
-    byKey.set(key, endpoint);
+  function find(place: EndpointPlace): Endpoint {
+    const key = `${place.service}@${place.version}/${place.id} ${place.address}`;
+    let endpoint = byKey.get(key);
+    if (endpoint === undefined) {
+      endpoint = openEndpoint(place, options, (idle) => {
+        byKey.delete(key);
+        const last = idle.meter.takeReport();
+        if (last !== undefined && departed.length < departedMax) departed.push(last);
+        idle.meter.close();
+        void idle.client.close();
+      });
+      byKey.set(key, endpoint);
+    }
     return endpoint;
   }
-  function depart(key: string, endpoint: Endpoint): void {
-    byKey.delete(key);
-    const last = endpoint.meter.takeReport();
-    if (last !== undefined && departed.length < departedMax) departed.push(last);
-    endpoint.meter.close();
-    void endpoint.client.close();
-  }
-  function createHolding(): Holding {
-    const held = new Set<Endpoint>();
-    let active = 0;
-    let retired = false;
-    function letGo(): void {
-      for (const endpoint of held) {
-        endpoint.holders--;
-        if (endpoint.holders === 0 && endpoint.inFlight === 0) endpoint.onIdle();
-      }
-      held.clear();
-    }
-    return {
-      hold(place) {
-        const key = `${place.service}@${place.version}/${place.id} ${place.address}`;
-        const endpoint = byKey.get(key) ?? open(key, place);
-        if (!held.has(endpoint)) endpoint.holders++;
-        held.add(endpoint);
-        return endpoint;
-      },
-      enter: () => void active++,
-      leave() {
-        active--;
-        if (active === 0 && retired) letGo();
-      },
-      retire() {
-        retired = true;
-        if (active === 0) letGo();
-      },
-    };
-  }
   return {
-    createHolding,
+    createHolding: () => createHolding(find),
     takeReports() {
       const reports = departed.splice(0);
       for (const endpoint of byKey.values()) {
@@ -137,6 +84,66 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     size: () => byKey.size,
     async close() {
       await Promise.all(Array.from(byKey.values(), (endpoint) => endpoint.client.close()));
+    },
+  };
+}
+
+function openEndpoint(place: EndpointPlace, options: EndpointsOptions, onIdle: (endpoint: Endpoint) => void): Endpoint {
+  const { service, version, id, address } = place;
+  const { metrics, clock, connectionsMax, waitersMax } = options;
+  const colon = address.lastIndexOf(":");
+  const client = createClient({
+    host: address.slice(0, colon).replace(/^\[|\]$/g, ""),
+    port: Number(address.slice(colon + 1)),
+    connectionsMax,
+    waitersMax,
+    // Answers pass through without being collected, so their length is the endpoint's business.
+    limits: { bodyBytesMax: Number.MAX_SAFE_INTEGER },
+    timeouts: { connectMs, waitMs },
+    clock,
+  });
+  const endpoint: Endpoint = {
+    service,
+    version,
+    id,
+    logText: `,"version":${jsonText(version)},"endpoint":${jsonText(id)}`,
+    address,
+    client,
+    meter: createEndpointMeter(place, metrics),
+    health: createHealth(),
+    inFlight: 0,
+    holders: 0,
+    onIdle: () => onIdle(endpoint),
+  };
+  return endpoint;
+}
+
+function createHolding(find: (place: EndpointPlace) => Endpoint): Holding {
+  const held = new Set<Endpoint>();
+  let active = 0;
+  let retired = false;
+  function letGo(): void {
+    for (const endpoint of held) {
+      endpoint.holders--;
+      if (endpoint.holders === 0 && endpoint.inFlight === 0) endpoint.onIdle();
+    }
+    held.clear();
+  }
+  return {
+    hold(place) {
+      const endpoint = find(place);
+      if (!held.has(endpoint)) endpoint.holders++;
+      held.add(endpoint);
+      return endpoint;
+    },
+    enter: () => void active++,
+    leave() {
+      active--;
+      if (active === 0 && retired) letGo();
+    },
+    retire() {
+      retired = true;
+      if (active === 0) letGo();
     },
   };
 }

@@ -48,7 +48,16 @@ export interface Health {
 
 /** Health of an endpoint that nothing is known about: healthy. */
 export function createHealth(): Health {
-  return { state: "healthy", ejectedUntilMs: 0, ejections: 0, returnedAtMs: -Infinity, failuresInRow: 0, windowFromMs: 0, answered: 0, failed: 0 };
+  return {
+    state: "healthy",
+    ejectedUntilMs: 0,
+    ejections: 0,
+    returnedAtMs: -Infinity,
+    failuresInRow: 0,
+    windowFromMs: 0,
+    answered: 0,
+    failed: 0,
+  };
 }
 
 /** Whether an ejection is over, so that one request may go and see. */
