@@ -1,0 +1,148 @@
+/** Reasons of HTTP/2, a part of the catalogue `wireReasons`. The first part is what a peer did wrong, the last what a client rejects with. */
+export const http2Reasons = {
+  PREFACE_INVALID: {
+    reason: "PREFACE_INVALID",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    meaning: "An HTTP/2 connection did not begin with its preface and SETTINGS.",
+  },
+  FRAME_INVALID: {
+    reason: "FRAME_INVALID",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    meaning: "A frame of HTTP/2 came where it may not, or says what it may not.",
+  },
+  FRAME_SIZE_INVALID: {
+    reason: "FRAME_SIZE_INVALID",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    meaning: "A frame of HTTP/2 is longer than allowed, or not as long as its type demands.",
+  },
+  HEADER_BLOCK_INVALID: {
+    reason: "HEADER_BLOCK_INVALID",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    meaning: "A header block of HTTP/2 cannot be decoded (HPACK).",
+  },
+  HEADER_FIELDS_INVALID: {
+    reason: "HEADER_FIELDS_INVALID",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    meaning:
+      "The fields of an HTTP/2 message are malformed: pseudo-fields missing, repeated, unknown or late; upper case; or a field of HTTP/1.1's framing.",
+  },
+  BODY_LENGTH_MISMATCH: {
+    reason: "BODY_LENGTH_MISMATCH",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    meaning: "The DATA frames of an HTTP/2 message are not as long as its Content-Length.",
+  },
+  WINDOW_EXCEEDED: {
+    reason: "WINDOW_EXCEEDED",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    meaning: "A peer sent more than its window allows, or grew ours beyond 2^31-1.",
+  },
+  STREAM_STATE_INVALID: {
+    reason: "STREAM_STATE_INVALID",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    meaning: "A frame came for an HTTP/2 stream that is idle, half-closed or closed.",
+  },
+  STREAMS_TOO_MANY: {
+    reason: "STREAMS_TOO_MANY",
+    code: "RESOURCE_EXHAUSTED",
+    status: 503,
+    meaning: "A client opened more HTTP/2 streams at once than streamsMax; handlers of streams that it has reset still count.",
+  },
+  SETTINGS_TIMEOUT: {
+    reason: "SETTINGS_TIMEOUT",
+    code: "DEADLINE_EXCEEDED",
+    status: 408,
+    meaning: "A peer did not confirm our SETTINGS in time.",
+  },
+  RESET_FLOOD: {
+    reason: "RESET_FLOOD",
+    code: "RESOURCE_EXHAUSTED",
+    status: 429,
+    meaning: "A client began and reset more HTTP/2 streams than resetsMax (rapid reset).",
+  },
+  FAULT_FLOOD: {
+    reason: "FAULT_FLOOD",
+    code: "RESOURCE_EXHAUSTED",
+    status: 429,
+    meaning: "A peer made us reset more HTTP/2 streams than faultsMax, by frames that break the rules (MadeYouReset).",
+  },
+  CONTINUATION_FLOOD: {
+    reason: "CONTINUATION_FLOOD",
+    code: "RESOURCE_EXHAUSTED",
+    status: 429,
+    meaning: "A header block came in more than continuationsMax frames, or is longer than headerBlockBytesMax.",
+  },
+  EMPTY_FRAME_FLOOD: {
+    reason: "EMPTY_FRAME_FLOOD",
+    code: "RESOURCE_EXHAUSTED",
+    status: 429,
+    meaning: "A peer sent more frames without content than emptyFramesMax.",
+  },
+  PING_FLOOD: {
+    reason: "PING_FLOOD",
+    code: "RESOURCE_EXHAUSTED",
+    status: 429,
+    meaning: "A peer sent more PING frames than controlFramesMax.",
+  },
+  SETTINGS_FLOOD: {
+    reason: "SETTINGS_FLOOD",
+    code: "RESOURCE_EXHAUSTED",
+    status: 429,
+    meaning: "A peer sent more SETTINGS frames than controlFramesMax.",
+  },
+  WINDOW_FLOOD: {
+    reason: "WINDOW_FLOOD",
+    code: "RESOURCE_EXHAUSTED",
+    status: 429,
+    meaning: "A peer sent more WINDOW_UPDATE frames than controlFramesMax, beyond those that our DATA explains.",
+  },
+  CONTROL_FLOOD: {
+    reason: "CONTROL_FLOOD",
+    code: "RESOURCE_EXHAUSTED",
+    status: 429,
+    meaning: "A peer sent more PRIORITY or unknown frames than controlFramesMax.",
+  },
+  OUTPUT_STALLED: {
+    reason: "OUTPUT_STALLED",
+    code: "RESOURCE_EXHAUSTED",
+    status: 429,
+    meaning: "A peer asks for answers to its control frames and does not read them: controlBytesMax wait.",
+  },
+  WINDOW_STALLED: {
+    reason: "WINDOW_STALLED",
+    code: "DEADLINE_EXCEEDED",
+    status: 408,
+    meaning: "A peer kept its HTTP/2 window shut for writeIdleMs while there was something to send.",
+  },
+  UPSTREAM_PROTOCOL_INVALID: {
+    reason: "UPSTREAM_PROTOCOL_INVALID",
+    code: "UNAVAILABLE",
+    status: 502,
+    meaning: "The origin broke the rules of HTTP/2.",
+  },
+  UPSTREAM_STREAM_RESET: {
+    reason: "UPSTREAM_STREAM_RESET",
+    code: "UNAVAILABLE",
+    status: 502,
+    meaning: "The origin reset the HTTP/2 stream before its answer was whole; the message names the code.",
+  },
+  UPSTREAM_STREAM_REFUSED: {
+    reason: "UPSTREAM_STREAM_REFUSED",
+    code: "UNAVAILABLE",
+    status: 503,
+    meaning: "The origin refused the HTTP/2 stream or went away before it looked at it: nothing has been done, a retry is safe.",
+  },
+  PING_TIMEOUT: {
+    reason: "PING_TIMEOUT",
+    code: "UNAVAILABLE",
+    status: 502,
+    meaning: "The origin did not answer a PING within pingTimeoutMs.",
+  },
+} as const;

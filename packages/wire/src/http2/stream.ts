@@ -1,0 +1,194 @@
+import type { ClientCall } from "../client-call.ts";
+import type { Body, Exchange, HeaderList, HttpResponse } from "../http.ts";
+import { leaveBody } from "../http1/writer.ts";
+import type { WireError } from "../reasons.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { StreamBody, StreamBodySource } from "./stream-body.ts";
+
+/** Whose stream it is: the connection. */
+export interface StreamOwner {
+  readonly peer: { readonly address: string; readonly secure: boolean };
+  /** Somebody waits for more of the body. */
+  awaited(stream: Stream): void;
+  /** `bytes` of the body have been taken: the windows may grow. */
+  returned(stream: Stream, bytes: number): void;
+  /** The body's reader has left before its end. */
+  abandoned(stream: Stream): void;
+}
+
+/**
+ * What comes in on a stream. `whole`: a short body of known length, handed over when complete. `batch`: a body of unknown
+ * length, handed over whole if its end is in the same read, else as a stream. `stream`: handed over and growing.
+ */
+export type IncomingMode = "none" | "whole" | "batch" | "stream" | "duplex";
+
+/** Bytes that may wait in one stream before its producer is no longer pulled. */
+export const queuedBytesMax = 16_384;
+
+/** One stream of a connection, on either side. The state is its fields; the connection and the outbox change them. */
+export class Stream implements Exchange, StreamBodySource {
+  /** 0 until a client's request has been written. */
+  id = 0;
+  readonly #owner: StreamOwner;
+  /** The other side will send no more. */
+  remoteEnded = false;
+  /** We have sent our last frame. */
+  localEnded = false;
+  /** The stream is closed; nothing that belongs to it counts any more. */
+  over = false;
+  /** When whoever waits for bytes has waited too long. */
+  deadlineMs = Infinity;
+  /** When the other side has kept its window shut too long. */
+  stallMs = Infinity;
+
+  // What comes in.
+  mode: IncomingMode = "none";
+  /** What Content-Length said; -1 for nothing. */
+  expectedBytes = -1;
+  receivedBytes = 0;
+  /** What the other side may still send. */
+  receiveLeft: number;
+  /** Taken by the reader and not yet given back as window. */
+  toReturn = 0;
+  body: StreamBody | undefined = undefined;
+  parts: Uint8Array[] | undefined = undefined;
+  /** 100 Continue is owed as soon as somebody reads; `now` once somebody does. */
+  continueOwed: "no" | "yes" | "now" = "no";
+
+  // What goes out.
+  sendWindow: number;
+  /** The head has still to be written. */
+  headOwed = false;
+  /** What the request said, until it is handed over. */
+  request: RequestHead | undefined = undefined;
+  /** When the request has to be whole. */
+  requestMs = Infinity;
+  response: HttpResponse | undefined = undefined;
+  call: ClientCall | undefined = undefined;
+  headOnly = false;
+  upgrade: string | undefined = undefined;
+  /** Once the head has been written the stream is handed over. */
+  switching = false;
+  /** Content that waits for window or room; the first array from `chunkAt` on. */
+  chunks: Uint8Array[] = noChunks;
+  chunkAt = 0;
+  queuedBytes = 0;
+  /** Nothing more will be queued: after the queue come the trailers. */
+  ending = false;
+  trailers: HeaderList | undefined = undefined;
+  /** Whether the outbox has it in its list. */
+  scheduled = false;
+  next: Stream | undefined = undefined;
+  /** Where queued bytes come from. */
+  iterator: AsyncIterator<Uint8Array> | undefined = undefined;
+  /** Waits for the queue to be short again. */
+  #room: (() => void) | undefined = undefined;
+
+  /** The handler owes its answer; what it answers after `over` is thrown away. */
+  asked = false;
+  /** An answer of ours stands in place of the handler's. */
+  refused = false;
+  #onCancel: (() => void) | undefined = undefined;
+  #cancelled = false;
+
+  constructor(owner: StreamOwner, windows: { readonly receive: number; readonly send: number }) {
+    this.#owner = owner;
+    this.receiveLeft = windows.receive;
+    this.sendWindow = windows.send;
+  }
+
+  get peerAddress(): string {
+    return this.#owner.peer.address;
+  }
+
+  get secure(): boolean {
+    return this.#owner.peer.secure;
+  }
+
+  get version(): "2" {
+    return "2";
+  }
+
+  onCancel(listener: () => void): void {
+    if (this.#cancelled) listener();
+    else this.#onCancel = listener;
+  }
+
+  /** The client went away, or takes no answer any more. */
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    const listener = this.#onCancel;
+    this.#onCancel = undefined;
+    listener?.();
+  }
+
+  waits(): void {
+    this.#owner.awaited(this);
+  }
+
+  taken(bytes: number): void {
+    this.#owner.returned(this, bytes);
+  }
+
+  left(bytes: number): void {
+    if (bytes > 0) this.#owner.returned(this, bytes);
+    if (!this.remoteEnded && !this.over) this.#owner.abandoned(this);
+  }
+
+  /** Queues content. The outbox has to be told. */
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    if (this.chunks === noChunks) this.chunks = [chunk];
+    else this.chunks.push(chunk);
+    this.queuedBytes += chunk.length;
+  }
+
+  /** Nothing more will be queued. The outbox has to be told. */
+  finish(trailers: HeaderList | undefined): void {
+    this.ending = true;
+    this.trailers = trailers;
+    this.iterator = undefined;
+  }
+
+  /** `bytes` of the queue have been written. */
+  sent(bytes: number): void {
+    this.queuedBytes -= bytes;
+    if (this.queuedBytes < queuedBytesMax) this.release();
+  }
+
+  /** Resolves when the queue is short again, or nothing counts any more. */
+  room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#room = resolve;
+    });
+  }
+
+  release(): void {
+    const room = this.#room;
+    this.#room = undefined;
+    room?.();
+  }
+
+  /** Nothing counts any more: whoever reads or writes is told. */
+  close(error: WireError): void {
+    this.over = true;
+    this.deadlineMs = Infinity;
+    this.stallMs = Infinity;
+    this.chunks = noChunks;
+    this.queuedBytes = 0;
+    this.parts = undefined;
+    this.release();
+    const { iterator } = this;
+    this.iterator = undefined;
+    if (iterator !== undefined) leaveBody(iterator);
+    this.body?.fail(error);
+  }
+}
+
+const noChunks: Uint8Array[] = [];
+
+/** A body that nobody will read. */
+export function leave(body: Body): void {
+  if (body !== undefined && !(body instanceof Uint8Array) && body.whole === undefined) leaveBody(body[Symbol.asyncIterator]());
+}
