@@ -2,7 +2,7 @@ import type { Fault } from "../fault.ts";
 import { fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import type { MessageType } from "./contract.ts";
-import { asciiText, asciiTextMax } from "./binary-text.ts";
+import { asciiText, asciiTextMax, knownText } from "./binary-text.ts";
 import { binaryDepthMax } from "./binary-writer.ts";
 import { lowWord, scratchDouble, scratchFloat, scratchInt64, scratchUint64, scratchWords } from "./binary-words.ts";
 
@@ -127,6 +127,21 @@ export class BinaryReader {
     return value.includes("\ufffd") ? this.checkedText(from) : value;
   }
 
+  /** A `string` that is the key of a map. */
+  key(): string {
+    const from = this.at;
+    const size = this.size();
+    if (size <= asciiTextMax) {
+      const known = knownText(this.buffer, this.at, size);
+      if (known !== undefined) {
+        this.at += size;
+        return known;
+      }
+    }
+    this.at = from;
+    return this.string();
+  }
+
   /** `bytes`: a view of those that are read. */
   bytes(): Uint8Array {
     const size = this.size();
@@ -144,10 +159,17 @@ export class BinaryReader {
 
   /** An `int32` or the number of an enum; larger numbers lose their upper bits. */
   int32(): number {
-    const first = this.buffer[this.at] as number;
-    if (this.at < this.length && first < 0x80) {
-      this.at++;
+    const { buffer, at } = this;
+    const last = this.length - 1;
+    const first = buffer[at] as number;
+    if (first < 0x80 && at <= last) {
+      this.at = at + 1;
       return first;
+    }
+    const second = buffer[at + 1] as number;
+    if (second < 0x80 && at < last) {
+      this.at = at + 2;
+      return (first & 0x7f) | (second << 7);
     }
     return this.varint();
   }

@@ -151,6 +151,16 @@ test("map entries may lack their key or value, come twice and hold unknown field
   refusesMessage(Maps, { byBool: { "1": true } }, /expected "true" or "false" as key/);
 });
 
+test("keys of maps are what was written, however alike they are", () => {
+  const letters = [..."abcdefghijklmno", "é", "影", ""];
+  for (const pad of ["", "xx", "x".repeat(9), "x".repeat(11)]) {
+    for (const first of letters) {
+      const byString = mapOf(Object.fromEntries(letters.map((second) => [first + pad + second, second])));
+      assert.deepEqual(Maps.fromBinary(Maps.toBinary(Maps.create({ byString }))).byString, byString);
+    }
+  }
+});
+
 test("unknown fields of every wire type are passed over, groups with all that is in them", () => {
   takes(Nothing, "08 ffffffffffffffffff01 11 0000000000000000 1a 03 616263 25 00000000", {});
   takes(Nothing, "0b 10 01 13 0b 0c 14 1a 01 61 0c", {});

@@ -101,7 +101,7 @@ function readEntry(reader: BinaryReader, into: JsonObject): void {
   let value: JsonValue = null;
   while (reader.at < stop) {
     const tag = reader.tag();
-    if (tag === 10) key = reader.string();
+    if (tag === 10) key = reader.key();
     else if (tag === 18) value = readValue(reader, reader.open(), value);
     else reader.skip(tag);
   }

@@ -133,7 +133,7 @@ function printMap(
     "const stop = reader.span();",
     "while (reader.at < stop) {",
     "  const part = reader.tag();",
-    `  if (part === ${tagOf(1, key.wire)}) key = reader.${key.method}();`,
+    `  if (part === ${tagOf(1, key.wire)}) key = reader.${key.method === "string" ? "key" : key.method}();`,
     `  else if (part === ${tag}) ${read.join(" ")}`,
     "  else reader.skip(part);",
     "}",

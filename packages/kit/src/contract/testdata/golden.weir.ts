@@ -1176,7 +1176,7 @@ export const Maps: MessageType<Maps> = {
           const stop = reader.span();
           while (reader.at < stop) {
             const part = reader.tag();
-            if (part === 10) key = reader.string();
+            if (part === 10) key = reader.key();
             else if (part === 18) value = reader.string();
             else reader.skip(part);
           }
@@ -1260,7 +1260,7 @@ export const Maps: MessageType<Maps> = {
           const stop = reader.span();
           while (reader.at < stop) {
             const part = reader.tag();
-            if (part === 10) key = reader.string();
+            if (part === 10) key = reader.key();
             else if (part === 17) value = reader.double();
             else reader.skip(part);
           }
@@ -1274,7 +1274,7 @@ export const Maps: MessageType<Maps> = {
           const stop = reader.span();
           while (reader.at < stop) {
             const part = reader.tag();
-            if (part === 10) key = reader.string();
+            if (part === 10) key = reader.key();
             else if (part === 18) value = reader.bytes();
             else reader.skip(part);
           }
@@ -1288,7 +1288,7 @@ export const Maps: MessageType<Maps> = {
           const stop = reader.span();
           while (reader.at < stop) {
             const part = reader.tag();
-            if (part === 10) key = reader.string();
+            if (part === 10) key = reader.key();
             else if (part === 16) value = reader.int32() as Color;
             else reader.skip(part);
           }
@@ -1302,7 +1302,7 @@ export const Maps: MessageType<Maps> = {
           const stop = reader.span();
           while (reader.at < stop) {
             const part = reader.tag();
-            if (part === 10) key = reader.string();
+            if (part === 10) key = reader.key();
             else if (part === 18) value = Scalars.read(reader, reader.open(), value);
             else reader.skip(part);
           }
@@ -1668,7 +1668,7 @@ export const Tree: MessageType<Tree> = {
           const stop = reader.span();
           while (reader.at < stop) {
             const part = reader.tag();
-            if (part === 10) key = reader.string();
+            if (part === 10) key = reader.key();
             else if (part === 18) value = Tree.read(reader, reader.open(), value);
             else reader.skip(part);
           }
@@ -2848,7 +2848,7 @@ export const GetItemRequest: MessageType<GetItemRequest> = {
           const stop = reader.span();
           while (reader.at < stop) {
             const part = reader.tag();
-            if (part === 10) key = reader.string();
+            if (part === 10) key = reader.key();
             else if (part === 18) value = reader.string();
             else reader.skip(part);
           }
