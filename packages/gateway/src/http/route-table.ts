@@ -69,8 +69,9 @@ function childOf<T>(parent: Segment<T>, name: string): Segment<T> {
   const known = parent.many?.get(name) ?? parent.few.find((child) => child.name === name);
   if (known !== undefined) return known;
   const child = createSegment<T>(name);
-  parent.few.push(child);
-  if (parent.few.length > fewMax) parent.many = new Map(parent.few.map((each) => [each.name, each]));
+  if (parent.many === undefined && parent.few.length === fewMax) parent.many = new Map(parent.few.map((each) => [each.name, each]));
+  if (parent.many === undefined) parent.few.push(child);
+  else parent.many.set(name, child);
   return child;
 }
 
