@@ -4,7 +4,9 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
+import { systemClock } from "../clock.ts";
 import { describeDatabase, hasReason, openSuite, suiteMigrations } from "./database.suite.ts";
 import type { SuiteTables } from "./database.suite.ts";
 import type { Database } from "./database.ts";
@@ -37,6 +39,18 @@ describe("sqlite file", () => {
     assert.deepEqual((await sql`pragma journal_mode`.execute(database.query)).rows, [{ journal_mode: "wal" }]);
     assert.deepEqual((await sql`pragma synchronous`.execute(database.query)).rows, [{ synchronous: 2 }]);
     await database.close();
+  });
+
+  test("database opens once whoever holds the new file lets go of it", async () => {
+    const path = join(folder, "together.db");
+    const other = new DatabaseSync(path);
+    other.exec("begin exclusive");
+    const opening = openDatabase({ url: `sqlite:${path}` });
+    const first = await Promise.race([opening.then(() => "open"), systemClock.sleep(50).then(() => "held")]);
+    assert.equal(first, "held");
+    other.exec("rollback");
+    other.close();
+    await (await opening).close();
   });
 
   test("database keeps every row it has answered for when its process is killed", async () => {

@@ -19,7 +19,7 @@ const codes = { busy: 5, locked: 6, full: 13, cantOpen: 14, ioError: 10, notADat
 
 /** Kysely over the platform's own SQLite. `path` is a file, or ":memory:". Rejects with DATABASE_UNAVAILABLE. */
 export async function openSqlite<T>(path: string, options: DriverOptions): Promise<Kysely<T>> {
-  const database = openFile(path);
+  const database = await openFile(path, options);
   const driver = new SqliteDriver(database, options);
   return new Kysely<T>({
     dialect: {
@@ -31,20 +31,36 @@ export async function openSqlite<T>(path: string, options: DriverOptions): Promi
   });
 }
 
-function openFile(path: string): DatabaseSync {
-  try {
-    if (path !== ":memory:") {
-      mkdirSync(dirname(path), { recursive: true });
-      // SQLite gives its log and index files the mode of the database.
-      closeSync(openSync(path, "a", 0o600));
+async function openFile(path: string, { clock, waitMsMax }: DriverOptions): Promise<DatabaseSync> {
+  const endMs = clock.monotonicMs() + waitMsMax;
+  for (;;) {
+    try {
+      return openOnce(path);
+    } catch (error) {
+      // Programs that start together are in each other's way while the first of them makes the log.
+      if (primaryCode(error) !== codes.busy || clock.monotonicMs() >= endMs) {
+        const found = error instanceof Error ? error.message : String(error);
+        throw fault(kitReasons.DATABASE_UNAVAILABLE, `Expected an SQLite database at ${path}, found: ${found}.`, { cause: error });
+      }
     }
-    const database = new DatabaseSync(path, { timeout: blockMsMax, enableForeignKeyConstraints: true });
+    await clock.sleep(pauseMs * (0.5 + clock.random()));
+  }
+}
+
+function openOnce(path: string): DatabaseSync {
+  if (path !== ":memory:") {
+    mkdirSync(dirname(path), { recursive: true });
+    // SQLite gives its log and index files the mode of the database.
+    closeSync(openSync(path, "a", 0o600));
+  }
+  const database = new DatabaseSync(path, { timeout: blockMsMax, enableForeignKeyConstraints: true });
+  try {
     // FULL syncs the log at every commit: what was answered survives a power cut. fullfsync is for macOS only.
     database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on");
     return database;
   } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
-    throw fault(kitReasons.DATABASE_UNAVAILABLE, `Expected an SQLite database at ${path}, found: ${found}.`, { cause: error });
+    database.close();
+    throw error;
   }
 }
 
