@@ -178,7 +178,7 @@ export const Instance: MessageType<Instance> = {
           const stop = reader.span();
           while (reader.at < stop) {
             const part = reader.tag();
-            if (part === 10) key = reader.string();
+            if (part === 10) key = reader.key();
             else if (part === 18) value = reader.string();
             else reader.skip(part);
           }
