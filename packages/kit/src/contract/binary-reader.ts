@@ -34,6 +34,8 @@ export class BinaryReader {
   private readonly length: number;
   private readonly typeName: string;
   private depth = 1;
+  /** Where groups that were looked through end, by where they begin: groups within groups are so looked through once. */
+  private groupEnds: Map<number, number> | undefined;
 
   constructor(bytes: Uint8Array, typeName: string) {
     this.buffer = bytes;
@@ -81,6 +83,9 @@ export class BinaryReader {
   openGroup(tag: number): number {
     if (++this.depth > binaryDepthMax) throw this.invalid(`at most ${binaryDepthMax} nested messages`, "more");
     const from = this.at;
+    const known = this.groupEnds?.get(from);
+    if (known !== undefined) return known;
+    this.groupEnds ??= new Map();
     const end = this.skipGroup(tag);
     this.at = from;
     return end;
@@ -303,6 +308,7 @@ export class BinaryReader {
   /** Passes over a group and its end tag; answers where that stands. */
   private skipGroup(start: number): number {
     if (this.depth > binaryDepthMax) throw this.invalid(`at most ${binaryDepthMax} nested messages`, "more");
+    const begin = this.at;
     while (this.at < this.length) {
       const from = this.at;
       const tag = this.tag();
@@ -311,6 +317,7 @@ export class BinaryReader {
         continue;
       }
       if (tag !== start + 1) throw this.invalid(`the end of group ${start >>> 3}`, `that of ${tag >>> 3}`, from);
+      this.groupEnds?.set(begin, from);
       return from;
     }
     throw this.invalid(`the end of group ${start >>> 3}`, "the end");

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import type { Fault } from "../fault.ts";
 import { isFault } from "../fault.ts";
 import type { MessageType } from "./contract.ts";
 import { createMap } from "./json.ts";
-import { Graded, Money } from "./testdata/common.weir.ts";
+import { Graded, Knot, Money } from "./testdata/common.weir.ts";
 import { Choices, Enums, Item, Lists, Maps, Nothing, Optionals, Scalars, Tree, WellKnown } from "./testdata/golden.weir.ts";
 
 function bytesOf(hex: string): Uint8Array {
@@ -170,6 +171,34 @@ test("unknown fields of every wire type are passed over, groups with all that is
   refusesBytes(Nothing, "0c", "byte 1: expected a wire type that begins a field, found 4");
   refusesBytes(Nothing, "0b".repeat(101) + "0c".repeat(101), "byte 100: expected at most 100 nested messages, found more");
   takes(Nothing, "0b".repeat(99) + "0c".repeat(99), {});
+});
+
+test("delimited messages are read and merged, however deep, in time that grows with their bytes alone", () => {
+  roundTrips(Knot, "0b 18 05 0c 13 14", { knot: Knot.create({ number: 5 }), knots: [Knot.create()] });
+  takes(Knot, "0b 18 05 0c 0b 13 14 0c", { knot: Knot.create({ number: 5, knots: [Knot.create()] }) });
+  refusesBytes(Knot, "0b 18 05", "byte 3: expected the end of group 1, found the end");
+  const many = "1801".repeat(100_000);
+  const deep = bytesOf(`${"0b".repeat(99)}${many}${"0c".repeat(99)}`);
+  const startedMs = performance.now();
+  assert.ok(Knot.fromBinary(deep).knot);
+  const onceMs = performance.now() - startedMs;
+  assert.ok(onceMs < 500, `${onceMs} ms`);
+  refusesBytes(Knot, `${"0b".repeat(100)}${"0c".repeat(100)}`, "byte 100: expected at most 100 nested messages, found more");
+});
+
+test("the codec does the same where there is no Buffer, as in a browser", () => {
+  const script = `
+    process.stdout.write("reasons:");
+    delete globalThis.Buffer;
+    const { Scalars } = await import(${JSON.stringify(import.meta.resolve("./testdata/golden.weir.ts"))});
+    for (const unit of ["a", "é", "影", "🎬", "\ufeff"]) for (const count of [1, 12, 13, 42, 43, 127, 128, 6000]) {
+      const message = Scalars.create({ stringField: unit.repeat(count), int64Field: -5n });
+      if (Scalars.fromBinary(Scalars.toBinary(message)).stringField !== message.stringField) throw new Error(unit + count);
+    }
+    const failures = [() => Scalars.toBinary(Scalars.create({ stringField: "\ud800" })), () => Scalars.fromBinary(Uint8Array.of(114, 2, 255, 255))];
+    for (const failure of failures) try { failure(); } catch (error) { process.stdout.write(" " + error.reason); }`;
+  const output = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  assert.equal(output, "reasons: MESSAGE_INVALID BINARY_INVALID");
 });
 
 test("malformed bytes are refused with the type, the byte, what was expected and what was found", () => {

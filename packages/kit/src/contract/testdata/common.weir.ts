@@ -177,6 +177,100 @@ export const Graded: MessageType<Graded> = {
   },
 };
 
+/** It holds itself, in the delimited encoding. */
+export interface Knot {
+  knot?: Knot | undefined;
+  knots: Knot[];
+  number?: number | undefined;
+}
+
+export const Knot: MessageType<Knot> = {
+  typeName: "weir.golden.common.v1.Knot",
+  create: (init) => ({
+    knot: init?.knot,
+    knots: init?.knots ?? [],
+    number: init?.number,
+  }),
+  toJson: (message) => JSON.stringify(Knot.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    knot: message.knot === undefined ? undefined : Knot.jsonDraft(message.knot),
+    knots: message.knots.length === 0 ? undefined : message.knots.map(Knot.jsonDraft),
+    number: message.number === undefined ? undefined : int32Json(message.number),
+  }),
+  fromJson(json, above) {
+    const object = objectFrom(json, above);
+    const at = placeBelow(above);
+    const message = Knot.create();
+    for (const key in object) {
+      const value = object[key] as JsonValue;
+      at.field = key;
+      switch (key) {
+        case "knot":
+          if (value === null) break;
+          message.knot = Knot.fromJson(value, at);
+          break;
+        case "knots":
+          if (value === null) break;
+          for (const item of listFrom(value, at)) {
+            at.item = message.knots.length;
+            message.knots.push(Knot.fromJson(item, at));
+          }
+          at.item = undefined;
+          break;
+        case "number":
+          if (value === null) break;
+          message.number = int32From(value, at);
+          break;
+        default:
+          fieldUnknown(at, "weir.golden.common.v1.Knot");
+      }
+    }
+    return message;
+  },
+  toBinary: (message) => bytesFromMessage(Knot, message),
+  fromBinary: (bytes) => messageFromBytes(Knot, bytes),
+  write(message, writer) {
+    if (message.knot !== undefined) {
+      writer.openGroup(11);
+      Knot.write(message.knot, writer);
+      writer.closeGroup(12);
+    }
+    for (const item of message.knots) {
+      writer.openGroup(19);
+      Knot.write(item, writer);
+      writer.closeGroup(20);
+    }
+    if (message.number !== undefined) writer.int32(24, message.number);
+  },
+  read(reader, end, into) {
+    let knot = into?.knot;
+    const knots: Knot["knots"] = into?.knots ?? [];
+    let number = into?.number;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 11: {
+          knot = Knot.read(reader, reader.openGroup(11), knot);
+          reader.tag();
+          break;
+        }
+        case 19: {
+          knots.push(Knot.read(reader, reader.openGroup(19)));
+          reader.tag();
+          break;
+        }
+        case 24:
+          number = reader.int32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { knot, knots, number };
+  },
+};
+
 const gradeJson = createEnumJson({
   typeName: "weir.golden.common.v1.Grade",
   open: false,
