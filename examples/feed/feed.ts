@@ -1,70 +1,85 @@
-import type { Call } from "@weir/kit/call";
-import type { Clock } from "@weir/kit/clock";
 import { fault } from "@weir/kit/fault";
-import type { Implementation } from "@weir/kit";
-import { implement } from "@weir/kit";
-import type { Catalogue } from "./catalogue.ts";
-import type { Film, GetFilmRequest, GetFilmResponse, PageRequest, PageResponse } from "./feed.weir.ts";
-import { Feed, FeedReason } from "./feed.weir.ts";
-import { createPageCache } from "./page-cache.ts";
-import type { Rank, RankedFilm } from "./rank.ts";
-import { rankByPopularity, rankByTaste } from "./rank.ts";
-import { rateLimit } from "./rate-limit.ts";
-import { recall, tasteOf } from "./recall.ts";
+import { layered } from "@weir/kit/service";
+import type { Metrics } from "@weir/kit/telemetry/metrics";
+import type { Clock } from "@weir/kit/clock";
+import type { Catalogue, CatalogueFilm } from "./catalogue.ts";
+import { createFeedCounts } from "./feed-counts.ts";
+import type { FeedHandlers, RecordWatchRequest, RecordWatchResponse } from "./feed.weir.ts";
+import { FeedReason } from "./feed.weir.ts";
+import type { Neighbours } from "./neighbours.ts";
+import { filmFrom, pageOf } from "./page.ts";
+import { rankByScore, rankWithDiversity } from "./rank.ts";
+import { createRateLimit } from "./rate-limit.ts";
+import { createRecall } from "./recall.ts";
+import { cached, SelectionCache } from "./selection-cache.ts";
+import { ranked, recalled } from "./selection.ts";
+import { checkUserId } from "./user-id.ts";
+import type { Watches } from "./watches.ts";
 
 /** What the feed is made of. */
 export interface FeedOptions {
+  /** "v1" ranks by score, every other version with diversity; nothing else differs. */
   readonly version: string;
   readonly catalogue: Catalogue;
+  readonly neighbours: Neighbours;
+  readonly watches: Pick<Watches, "of" | "record">;
+  readonly metrics: Metrics;
   readonly clock: Clock;
-  /** Default 20. */
-  readonly pagesPerSecond?: number;
+  /** What one user may ask. Default 20. */
+  readonly requestsPerSecond?: number;
 }
 
-const sizeDefault = 10;
-const sizeMax = 50;
-const userIdLengthMax = 128;
+const watchIdLengthMax = 64;
 
-/** The feed: rate limit → cache → recall → rank → page. "v1" ranks by popularity, every other version by taste. */
-export function createFeed({ version, catalogue, clock, pagesPerSecond = 20 }: FeedOptions): Implementation {
-  const rank: Rank = version === "v1" ? rankByPopularity : rankByTaste;
-  const cache = createPageCache<readonly RankedFilm[]>(clock);
+/** The feed, put together. A page passes through its Layers from top to bottom, and its films come back up. */
+export function createFeed(options: FeedOptions): FeedHandlers {
+  const { version, catalogue, neighbours, watches, metrics, clock, requestsPerSecond = 20 } = options;
+  const counts = createFeedCounts(metrics);
+  const cache = new SelectionCache(clock);
+  const rank = version === "v1" ? rankByScore : rankWithDiversity(catalogue);
+  const recall = createRecall(catalogue, neighbours);
+  const limit = createRateLimit(requestsPerSecond);
 
-  async function page({ userId, cursor, size }: PageRequest): Promise<PageResponse> {
-    if (userId === "" || userId.length > userIdLengthMax) {
-      throw fault(FeedReason.USER_ID_INVALID, `expected a userId of 1 to ${userIdLengthMax} characters, found ${userId.length}`);
-    }
-    if (size > sizeMax) throw fault(FeedReason.SIZE_INVALID, `expected a size of at most ${sizeMax}, found ${size}`);
-    const ranked = cache.getOrLoad(userId, () => {
-      const taste = tasteOf(userId);
-      return rank(recall(catalogue, taste), taste);
-    });
-    const from = offsetOf(cursor, ranked.length);
-    const upTo = Math.min(ranked.length, from + (size || sizeDefault));
-    return { films: ranked.slice(from, upTo).map(filmFrom), nextCursor: upTo < ranked.length ? cursorOf(upTo) : "", version };
-  }
+  const selections = layered(recalled({ catalogue, watches, recall }), [
+    // People leaf and come back: what was selected for a user is good for 5 seconds.
+    cached(cache, counts),
+    // Below the cache, because one order serves all pages of a walk.
+    ranked(rank, counts),
+  ]);
+  // Outermost, so that who asks too often costs next to nothing. Pages and watches count together.
+  const page = layered(pageOf({ version, catalogue, selections }), [limit()]);
 
-  async function getFilm({ id }: GetFilmRequest, _call: Call): Promise<GetFilmResponse> {
-    const film = catalogue.byId.get(id);
-    if (!film) throw fault(FeedReason.FILM_UNKNOWN, `expected the id of a film, found ${JSON.stringify(id.slice(0, 40))}`);
-    return { film: filmFrom({ film, score: film.popularity }), version };
-  }
+  const recordWatch = layered<RecordWatchRequest, RecordWatchResponse>(
+    async ({ userId, filmId, watchId }) => {
+      checkUserId(userId);
+      checkWatchId(watchId);
+      filmOf(catalogue, filmId);
+      const { number, repeated } = await watches.record({ userId, filmId, watchId });
+      if (!repeated) counts.watches.add();
+      // Only once it is on disk: what is selected from here on knows of it.
+      cache.drop(userId);
+      return { number, repeated, version };
+    },
+    [limit()],
+  );
 
-  return implement(Feed, { page, getFilm }, { layers: [rateLimit(pagesPerSecond)] });
+  return {
+    page,
+    recordWatch,
+    async getFilm({ id }) {
+      const film = filmOf(catalogue, id);
+      return { film: filmFrom(film, { score: film.popularity, why: "" }), version };
+    },
+  };
 }
 
-function filmFrom({ film, score }: RankedFilm): Film {
-  return { id: film.id, title: film.title, genres: [...film.genres], year: film.year, score: Math.round(score * 1000) / 1000 };
+function filmOf(catalogue: Catalogue, id: string): CatalogueFilm {
+  const film = catalogue.byId.get(id);
+  if (film) return film;
+  throw fault(FeedReason.FILM_UNKNOWN, `expected the id of a film, found ${JSON.stringify(id.slice(0, 40))}`);
 }
 
-/** A cursor is an offset, written so that nobody counts on that. */
-function cursorOf(offset: number): string {
-  return `p${offset.toString(36)}`;
-}
-
-function offsetOf(cursor: string, count: number): number {
-  if (cursor === "") return 0;
-  const offset = /^p[0-9a-z]{1,4}$/.test(cursor) ? Number.parseInt(cursor.slice(1), 36) : NaN;
-  if (offset > 0 && offset < count) return offset;
-  throw fault(FeedReason.CURSOR_INVALID, `expected the nextCursor of a page, found ${JSON.stringify(cursor.slice(0, 40))}`);
+function checkWatchId(watchId: string): void {
+  if (watchId !== "" && watchId.length <= watchIdLengthMax) return;
+  throw fault(FeedReason.WATCH_ID_INVALID, `expected a watchId of 1 to ${watchIdLengthMax} characters, found ${watchId.length}`);
 }

@@ -1,18 +1,8 @@
 import process from "node:process";
-import { createApp, systemClock } from "@weir/kit";
-import { createCatalogue } from "./catalogue.ts";
-import { createFeed } from "./feed.ts";
-import { rankByTaste } from "./rank.ts";
-import { recall, tasteOf } from "./recall.ts";
+import { createFeedApp } from "./feed-app.ts";
 
-const version = process.env["WEIR_VERSION"] ?? "v2";
-const catalogue = createCatalogue(5000);
+const { WEIR_VERSION: version = "v2", FEED_DATABASE_URL: databaseUrl = "sqlite:.weir/feed/feed.db" } = process.env;
 
-await createApp({ name: "feed", version, services: [createFeed({ version, catalogue, clock: systemClock })] })
-  .warmUp("rank", async () => {
-    for (let user = 0; user < 500; user++) {
-      const taste = tasteOf(`warm-up-${user}`);
-      rankByTaste(recall(catalogue, taste), taste);
-    }
-  })
-  .run();
+const feed = createFeedApp({ version, databaseUrl });
+await feed.app.run();
+await feed.close();

@@ -1,51 +1,50 @@
-import type { Layer, Message } from "@weir/kit/service";
-import type { Call } from "@weir/kit/call";
+import type { Clock } from "@weir/kit/clock";
 import { fault } from "@weir/kit/fault";
+import type { Layer } from "@weir/kit/service";
+import { BoundedMap } from "./bounded-map.ts";
 import { FeedReason } from "./feed.weir.ts";
+import { isUserId } from "./user-id.ts";
 
 interface Bucket {
   tokens: number;
   filledAtMs: number;
 }
 
-/** How many users are remembered; the one who came first goes first. */
-const usersMax = 50_000;
+/** How many users are remembered; one who is forgotten begins anew. */
+const usersMax = 100_000;
 
 /**
- * A Layer that lets every user ask `perSecond` times a second, and as often at once after a pause. Over that it rejects
- * with TOO_MANY_PAGES and says when to come back. Requests without a user pass: the handler refuses them itself.
+ * What every user may ask `perSecond` times a second, and as often at once after a pause, over all Layers that it
+ * makes. Over that they reject with TOO_MANY_REQUESTS and say when to come back. A request without a valid user passes:
+ * the handler refuses it.
  */
-export function rateLimit<R>(perSecond: number): Layer<Message<unknown>, R> {
-  const buckets = new Map<string, Bucket>();
-  return (next) => (request, call) => {
-    const waitMs = take(buckets, { userId: userIdOf(request), perSecond, call });
+export function createRateLimit(perSecond: number): <Q extends { readonly userId: string }, R>() => Layer<Q, R> {
+  const buckets = new BoundedMap<Bucket>(usersMax);
+  return () => (next) => (request, call) => {
+    const waitMs = isUserId(request.userId) ? waitMsOf(buckets, { userId: request.userId, perSecond, clock: call.clock }) : 0;
     if (waitMs === 0) return next(request, call);
-    const message = `expected at most ${perSecond} pages a second, found more; wait ${Math.ceil(waitMs)} ms`;
-    return Promise.reject(fault(FeedReason.TOO_MANY_PAGES, message, { retryAfterMs: waitMs }));
+    const message = `expected at most ${perSecond} requests a second, found more; wait ${Math.ceil(waitMs)} ms`;
+    return Promise.reject(fault(FeedReason.TOO_MANY_REQUESTS, message, { retryAfterMs: waitMs }));
   };
 }
 
-function userIdOf(request: Message<unknown>): string {
-  if (request.stream) return "";
-  const { message } = request;
-  return typeof message === "object" && message !== null && "userId" in message ? String(message.userId) : "";
+interface Asker {
+  readonly userId: string;
+  readonly perSecond: number;
+  readonly clock: Clock;
 }
 
 /** Takes one token; answers 0, or how long until there is one. */
-function take(buckets: Map<string, Bucket>, { userId, perSecond, call }: { userId: string; perSecond: number; call: Call }): number {
-  if (userId === "") return 0;
-  const nowMs = call.clock.monotonicMs();
+function waitMsOf(buckets: BoundedMap<Bucket>, { userId, perSecond, clock }: Asker): number {
+  const nowMs = clock.monotonicMs();
   const bucket = buckets.get(userId);
   if (!bucket) {
     buckets.set(userId, { tokens: perSecond - 1, filledAtMs: nowMs });
-    if (buckets.size > usersMax) buckets.delete(buckets.keys().next().value!);
     return 0;
   }
   bucket.tokens = Math.min(perSecond, bucket.tokens + ((nowMs - bucket.filledAtMs) / 1000) * perSecond);
   bucket.filledAtMs = nowMs;
-  if (bucket.tokens >= 1) {
-    bucket.tokens -= 1;
-    return 0;
-  }
-  return ((1 - bucket.tokens) / perSecond) * 1000;
+  if (bucket.tokens < 1) return ((1 - bucket.tokens) / perSecond) * 1000;
+  bucket.tokens -= 1;
+  return 0;
 }

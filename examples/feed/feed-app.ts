@@ -1,0 +1,63 @@
+import type { App } from "@weir/kit";
+import { Call, createApp, implement, systemClock } from "@weir/kit";
+import type { Clock } from "@weir/kit/clock";
+import { createMetrics } from "@weir/kit/telemetry/metrics";
+import type { Catalogue } from "./catalogue.ts";
+import { loadCatalogue } from "./catalogue.ts";
+import { createFeed } from "./feed.ts";
+import type { FeedHandlers } from "./feed.weir.ts";
+import { Feed } from "./feed.weir.ts";
+import type { Neighbours } from "./neighbours.ts";
+import { createNeighbours } from "./neighbours.ts";
+import { Watches } from "./watches.ts";
+
+/** What the feed's process is told. */
+export interface FeedAppOptions {
+  /** "v1" or "v2". */
+  readonly version: string;
+  /** Where watches are kept, "sqlite:<file>" or "postgres://…". */
+  readonly databaseUrl: string;
+  readonly clock?: Clock;
+}
+
+/** The feed as an app, and how to let go of what its warm-up has opened. */
+export interface FeedApp {
+  readonly app: App;
+  close(): Promise<void>;
+}
+
+const practiceRounds = 500;
+
+/** An app that warms up in four steps: catalogue, neighbours, watches, practice. It takes no call before they are done. */
+export function createFeedApp({ version, databaseUrl, clock = systemClock }: FeedAppOptions): FeedApp {
+  let catalogue: Catalogue;
+  let neighbours: Neighbours;
+  let watches: Watches | undefined;
+  let feed: FeedHandlers;
+  const service = implement(Feed, {
+    page: (request, call) => feed.page(request, call),
+    getFilm: (request, call) => feed.getFilm(request, call),
+    recordWatch: (request, call) => feed.recordWatch(request, call),
+  });
+  const app = createApp({ name: "feed", version, services: [service], clock });
+  const done = app.metrics.gauge({ name: "feed_neighbours_films", help: "Films whose neighbours are known." });
+  app
+    .warmUp("catalogue", async () => {
+      catalogue = await loadCatalogue();
+    })
+    .warmUp("neighbours", async (signal) => {
+      neighbours = await createNeighbours(catalogue, { signal, progress: (films) => done.set(films) });
+    })
+    .warmUp("watches", async () => {
+      watches = await Watches.open({ url: databaseUrl, clock });
+      feed = createFeed({ version, catalogue, neighbours, watches, metrics: app.metrics, clock });
+    })
+    .warmUp("practice", async (signal) => {
+      // The first visitors should not wait for the compiler. What is counted and cached meanwhile is thrown away.
+      const practised = createFeed({ version, catalogue, neighbours, watches: watches!, metrics: createMetrics(), clock });
+      for (let round = 0; round < practiceRounds && !signal.aborted; round++) {
+        await practised.page({ userId: `practice-${round}`, cursor: "", size: 0 }, new Call({ clock }));
+      }
+    });
+  return { app, close: async () => watches?.close() };
+}

@@ -1,0 +1,30 @@
+import type { Counter, Histogram, Metrics } from "@weir/kit/telemetry/metrics";
+
+/** What the feed counts beside what kit counts of every method. */
+export interface FeedCounts {
+  readonly hits: Counter;
+  readonly misses: Counter;
+  readonly candidates: Counter;
+  readonly rankSeconds: Histogram;
+  readonly watches: Counter;
+}
+
+/** The feed's metrics, on the app's own page of them. */
+export function createFeedCounts(metrics: Metrics): FeedCounts {
+  const cache = metrics.counter({
+    name: "feed_cache_requests_total",
+    help: "Pages by whether their films were kept.",
+    labels: ["outcome"],
+  });
+  return {
+    hits: cache.labels("hit"),
+    misses: cache.labels("miss"),
+    candidates: metrics.counter({ name: "feed_candidates_total", help: "Films that recall found." }).labels(),
+    rankSeconds: metrics
+      .histogram({ name: "feed_rank_seconds", help: "Time to rank the candidates of one user.", buckets: rankBuckets })
+      .labels(),
+    watches: metrics.counter({ name: "feed_watches_total", help: "Watches that were recorded, each once." }).labels(),
+  };
+}
+
+const rankBuckets: readonly number[] = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.01];
