@@ -188,7 +188,7 @@ test("delimited messages are read and merged, however deep, in time that grows w
 
 test("the codec does the same where there is no Buffer, as in a browser", () => {
   const script = `
-    process.stdout.write("reasons:");
+    const { Buffer } = globalThis;
     delete globalThis.Buffer;
     const { Scalars } = await import(${JSON.stringify(import.meta.resolve("./testdata/golden.weir.ts"))});
     for (const unit of ["a", "é", "影", "🎬", "\ufeff"]) for (const count of [1, 12, 13, 42, 43, 127, 128, 6000]) {
@@ -196,9 +196,11 @@ test("the codec does the same where there is no Buffer, as in a browser", () => 
       if (Scalars.fromBinary(Scalars.toBinary(message)).stringField !== message.stringField) throw new Error(unit + count);
     }
     const failures = [() => Scalars.toBinary(Scalars.create({ stringField: "\ud800" })), () => Scalars.fromBinary(Uint8Array.of(114, 2, 255, 255))];
-    for (const failure of failures) try { failure(); } catch (error) { process.stdout.write(" " + error.reason); }`;
+    const reasons = failures.map((failure) => { try { failure(); } catch (error) { return error.reason; } });
+    globalThis.Buffer = Buffer;
+    process.stdout.write(reasons.join(" "));`;
   const output = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
-  assert.equal(output, "reasons: MESSAGE_INVALID BINARY_INVALID");
+  assert.equal(output, "MESSAGE_INVALID BINARY_INVALID");
 });
 
 test("malformed bytes are refused with the type, the byte, what was expected and what was found", () => {
