@@ -64,6 +64,7 @@ export class Inbox {
     if (endStream) {
       stream.remoteEnded = true;
       this.#role.deliver(stream, undefined);
+      this.#role.remoteEnded(stream);
       return;
     }
     if (contentLength < 0) {
@@ -128,10 +129,17 @@ export class Inbox {
       this.#role.bodyTooLarge(stream);
       return;
     }
+    if (stream.mode === "discard") {
+      stream.remoteEnded = endStream;
+      stream.discardedBytes += length;
+      this.returned(stream, length);
+      this.#role.discarded(stream);
+      return;
+    }
     if (length > 0) {
       const content = copied(reader.bytes, at, end);
       if (stream.body !== undefined) {
-        if (stream.body.wanted) stream.deadlineMs = Infinity;
+        if (stream.body.wanted) stream.deadlineMs = stream.restMs;
         stream.body.push(content);
       } else {
         if (stream.parts === undefined) stream.parts = [content];
@@ -153,6 +161,11 @@ export class Inbox {
       return;
     }
     const { mode, parts } = stream;
+    if (mode === "discard") {
+      stream.remoteEnded = true;
+      this.#role.discarded(stream);
+      return;
+    }
     const waited = mode === "whole" || mode === "batch";
     stream.remoteEnded = true;
     stream.deadlineMs = Infinity;
@@ -163,10 +176,12 @@ export class Inbox {
       if (mode === "batch") this.returnConnection(bytes.length);
       const plain = bytes.length > 0 ? bytes : undefined;
       this.#role.deliver(stream, trailers === undefined ? plain : bodyWithTrailers(bytes, trailers));
+      this.#role.remoteEnded(stream);
       return;
     }
     if (waited) this.#deliverStream(stream);
     stream.body?.finish(trailers);
+    this.#role.remoteEnded(stream);
   }
 
   /** All of one read has been looked at: what is not whole is handed over as a stream. */
@@ -214,6 +229,15 @@ export class Inbox {
     this.#left += grown;
     this.#session.outbox.controlNumber(frameTypes.windowUpdate, 0, grown);
     this.#session.outbox.flushAfterAnswers();
+  }
+
+  /** From now on what comes for a stream is thrown away; who reads its body hears `error`. */
+  discard(stream: Stream, error: WireError): void {
+    this.releaseUnread(stream);
+    stream.mode = "discard";
+    stream.parts = undefined;
+    stream.body?.fail(error);
+    stream.body = undefined;
   }
 
   /** What has come for a stream that is over, and will not be taken. */

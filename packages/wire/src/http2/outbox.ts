@@ -280,12 +280,6 @@ export class Outbox {
     this.#owner.ended(stream);
   }
 
-  /** Says that the rest of a stream is not wanted, behind what has been written of it. */
-  resetBehind(id: number, errorCode: number): void {
-    this.#room(frameHeadBytes + 4);
-    this.#at = writeUint32(scratch, writeFrameHead(scratch, this.#at, { type: frameTypes.reset, flags: 0, id, length: 4 }), errorCode);
-  }
-
   /** The block that has been made, in HEADERS and as many CONTINUATION as it takes. */
   #writeBlock(id: number, endStream: number): void {
     const { bytes, end } = this.#blocks;

@@ -130,12 +130,24 @@ export class ServerAnswers implements DuplexOwner, PumpOwner {
 
   /** As `SessionRole` has it. */
   ended(stream: Stream): void {
-    if (!stream.remoteEnded) {
-      // The answer is whole and the rest of the request is not wanted (RFC 9113 §8.1).
-      this.#session.rememberReset(stream.id);
-      this.#session.outbox.resetBehind(stream.id, errorCodes.NO_ERROR);
+    if (stream.remoteEnded) {
+      this.#session.forget(stream, over);
+      return;
     }
+    // The rest of the request is thrown away for a moment: not all clients bear a reset behind a whole answer (RFC 9113 §8.1).
+    this.#session.inbox.discard(stream, over);
+    stream.deadlineMs = this.#settings.clock.monotonicMs() + this.#settings.timeouts.lingerMs;
+    this.#session.arm(stream.deadlineMs);
+  }
+
+  /** The rest of a request that has been answered is whole. */
+  finished(stream: Stream): void {
     this.#session.forget(stream, over);
+  }
+
+  /** The rest of a request that has been answered is too long. */
+  dismiss(stream: Stream): void {
+    this.#session.reset(stream, errorCodes.NO_ERROR, over);
   }
 
   /** As `SessionRole` has it. */

@@ -264,6 +264,10 @@ export class Http2ServerConnection implements SessionRole, StreamOwner {
   }
 
   expired(stream: Stream): void {
+    if (stream.localEnded) {
+      this.#answers.dismiss(stream);
+      return;
+    }
     const { bodyIdleMs, requestMs } = this.#settings.timeouts;
     const late = this.#settings.clock.monotonicMs() >= stream.requestMs;
     const reason = late ? wireReasons.REQUEST_TIMEOUT : wireReasons.BODY_TIMEOUT;
@@ -276,6 +280,15 @@ export class Http2ServerConnection implements SessionRole, StreamOwner {
     const error = new WireError(wireReasons.CLIENT_GONE, "expected the client to read its answer, found its window shut");
     stream.cancel();
     this.#session.reset(stream, errorCodes.CANCEL, error);
+  }
+
+  remoteEnded(_stream: Stream): void {}
+
+  givenUp(_stream: Stream, _error: WireError): void {}
+
+  discarded(stream: Stream): void {
+    if (stream.remoteEnded) this.#answers.finished(stream);
+    else if (stream.discardedBytes > this.#settings.limits.unreadBytesMax) this.#answers.dismiss(stream);
   }
 
   bodyTooLarge(stream: Stream): void {
@@ -293,7 +306,7 @@ export class Http2ServerConnection implements SessionRole, StreamOwner {
     this.#session.forget(stream, new WireError(wireReasons.CLIENT_GONE, "expected the whole request, found the stream reset"));
   }
 
-  forgotten(stream: Stream): void {
+  forgotten(stream: Stream, _error: WireError): void {
     if (stream.asked) {
       this.#answers.orphans += 1;
       stream.cancel();

@@ -47,6 +47,10 @@ export interface SessionRole {
   headers(block: HeaderBlock): void;
   /** The message on a stream can be handed over, with nothing, all or a stream of body. */
   deliver(stream: Stream, body: Body): void;
+  /** The other side has ended a message, and it has been handed over. */
+  remoteEnded(stream: Stream): void;
+  /** More of a body that nobody wants has been thrown away, or its end has come. */
+  discarded(stream: Stream): void;
   /** The body of a message is longer than allowed. */
   bodyTooLarge(stream: Stream): void;
   /** A stream's message is malformed: `stream` has been reset. */
@@ -59,8 +63,8 @@ export interface SessionRole {
   expired(stream: Stream): void;
   /** The other side has kept a window shut for too long. */
   stalled(stream: Stream): void;
-  /** A stream is closed and forgotten. */
-  forgotten(stream: Stream): void;
+  /** A stream is closed and forgotten; `error` is what whoever still counts on it hears. */
+  forgotten(stream: Stream, error: WireError): void;
   /** The other side will take no streams beyond `lastId`. */
   goneAway(lastId: number, errorCode: number): void;
   /** The other side has confirmed the ping that we sent by `sendPing`. */

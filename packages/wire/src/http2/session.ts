@@ -109,6 +109,7 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
   fail(fault: ConnectionFault): void {
     if (this.ending || this.isClosed) return;
     this.goAway(fault.errorCode, fault.message);
+    this.ending = true;
     this.#role.broken(fault);
     this.finish();
   }
@@ -156,7 +157,7 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
     this.inbox.releaseUnread(stream);
     stream.close(error);
     this.streams.delete(stream.id);
-    this.#role.forgotten(stream);
+    this.#role.forgotten(stream, error);
   }
 
   /** Resets a stream and forgets it. */

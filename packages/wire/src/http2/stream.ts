@@ -1,8 +1,9 @@
-import type { ClientCall } from "../client-call.ts";
+import type { CallCarrier, ClientCall } from "../client-call.ts";
 import type { Body, Exchange, HeaderList, HttpResponse } from "../http.ts";
 import { leaveBody } from "../http1/writer.ts";
 import type { WireError } from "../reasons.ts";
 import type { RequestHead } from "./request-head.ts";
+import type { ResponseHead } from "./response-head.ts";
 import type { StreamBody, StreamBodySource } from "./stream-body.ts";
 
 /** Whose stream it is: the connection. */
@@ -14,19 +15,22 @@ export interface StreamOwner {
   returned(stream: Stream, bytes: number): void;
   /** The body's reader has left before its end. */
   abandoned(stream: Stream): void;
+  /** Whoever asked has given up. */
+  givenUp(stream: Stream, error: WireError): void;
 }
 
 /**
  * What comes in on a stream. `whole`: a short body of known length, handed over when complete. `batch`: a body of unknown
- * length, handed over whole if its end is in the same read, else as a stream. `stream`: handed over and growing.
+ * length, handed over whole if its end is in the same read, else as a stream. `stream`: handed over and growing. `discard`: not
+ * wanted any more.
  */
-export type IncomingMode = "none" | "whole" | "batch" | "stream" | "duplex";
+export type IncomingMode = "none" | "whole" | "batch" | "stream" | "duplex" | "discard";
 
 /** Bytes that may wait in one stream before its producer is no longer pulled. */
 export const queuedBytesMax = 16_384;
 
 /** One stream of a connection, on either side. The state is its fields; the connection and the outbox change them. */
-export class Stream implements Exchange, StreamBodySource {
+export class Stream implements Exchange, StreamBodySource, CallCarrier {
   /** 0 until a client's request has been written. */
   id = 0;
   readonly #owner: StreamOwner;
@@ -38,6 +42,8 @@ export class Stream implements Exchange, StreamBodySource {
   over = false;
   /** When whoever waits for bytes has waited too long. */
   deadlineMs = Infinity;
+  /** Where that deadline goes back to when nobody waits. */
+  restMs = Infinity;
   /** When the other side has kept its window shut too long. */
   stallMs = Infinity;
 
@@ -46,6 +52,8 @@ export class Stream implements Exchange, StreamBodySource {
   /** What Content-Length said; -1 for nothing. */
   expectedBytes = -1;
   receivedBytes = 0;
+  /** What came after our last frame, and was thrown away. */
+  discardedBytes = 0;
   /** What the other side may still send. */
   receiveLeft: number;
   /** Taken by the reader and not yet given back as window. */
@@ -65,6 +73,10 @@ export class Stream implements Exchange, StreamBodySource {
   requestMs = Infinity;
   response: HttpResponse | undefined = undefined;
   call: ClientCall | undefined = undefined;
+  /** The head of the answer, once it has come. */
+  answer: ResponseHead | undefined = undefined;
+  /** What a client waits for: sets what the passing of the deadline means. */
+  waitsFor: "nothing" | "head" | "continue" | "body" = "nothing";
   headOnly = false;
   upgrade: string | undefined = undefined;
   /** Once the head has been written the stream is handed over. */
@@ -134,6 +146,10 @@ export class Stream implements Exchange, StreamBodySource {
   left(bytes: number): void {
     if (bytes > 0) this.#owner.returned(this, bytes);
     if (!this.remoteEnded && !this.over) this.#owner.abandoned(this);
+  }
+
+  abandon(_call: ClientCall, error: WireError): void {
+    this.#owner.givenUp(this, error);
   }
 
   /** Queues content. The outbox has to be told. */
