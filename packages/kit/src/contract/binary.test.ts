@@ -177,12 +177,12 @@ test("delimited messages are read and merged, however deep, in time that grows w
   roundTrips(Knot, "0b 18 05 0c 13 14", { knot: Knot.create({ number: 5 }), knots: [Knot.create()] });
   takes(Knot, "0b 18 05 0c 0b 13 14 0c", { knot: Knot.create({ number: 5, knots: [Knot.create()] }) });
   refusesBytes(Knot, "0b 18 05", "byte 3: expected the end of group 1, found the end");
-  const many = "1801".repeat(100_000);
+  const many = "1801".repeat(1_000_000);
   const deep = bytesOf(`${"0b".repeat(99)}${many}${"0c".repeat(99)}`);
   const startedMs = performance.now();
   assert.ok(Knot.fromBinary(deep).knot);
   const onceMs = performance.now() - startedMs;
-  assert.ok(onceMs < 500, `${onceMs} ms`);
+  assert.ok(onceMs < 1500, `${onceMs} ms`);
   refusesBytes(Knot, `${"0b".repeat(100)}${"0c".repeat(100)}`, "byte 100: expected at most 100 nested messages, found more");
 });
 
