@@ -138,8 +138,9 @@ test("node:http as origin answers: lengths, chunks, HEAD, 204, 100-continue, tra
   assert.ok(Buffer.alloc(200_000, 7).equals(await readBody(echoed.body, 1_000_000)));
   assert.equal(client.state.open, 1);
   const { duplex } = await client.request({ method: "GET", target: "/", headers: [], upgrade: "echo" });
-  await duplex?.write(Buffer.from("hello"));
-  const { value } = (await duplex?.[Symbol.asyncIterator]().next()) as IteratorResult<Uint8Array>;
+  assert.ok(duplex !== undefined);
+  await duplex.write(Buffer.from("hello"));
+  const { value } = await duplex[Symbol.asyncIterator]().next();
   assert.equal(Buffer.from(value as Uint8Array).toString(), "hello");
-  duplex?.destroy();
+  duplex.destroy();
 });

@@ -1,5 +1,6 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons, type WireReason } from "../reasons.ts";
+import { LineMemory } from "./line-memory.ts";
 import { fieldKinds, fieldSpellingFrom, listHas, listItems, type FieldSpelling } from "./syntax.ts";
 
 /** What to call the refusals of a head; requests and answers have different names for them. */
@@ -12,7 +13,6 @@ export interface HeadReasons {
   readonly tooMany: WireReason;
 }
 
-const namesRememberedMax = 32;
 const cr = 13;
 const lf = 10;
 const colon = 58;
@@ -28,9 +28,8 @@ export interface HeadSource {
 }
 
 /**
- * Reads header lines: the plain ones become a list, the framing ones stand apart. One for each connection, because a
- * client says the same names in the same order again and again: a name is first compared with the one that stood at its
- * place last time, which is cheaper than to cut it out and look it up.
+ * Reads header lines: the plain ones become a list, the framing ones stand apart. One for each connection, because there
+ * the same lines come again and again; see LineMemory.
  */
 export class HeaderReader {
   headers: HeaderList = [];
@@ -43,7 +42,9 @@ export class HeaderReader {
   expect: string | undefined = undefined;
   readonly #countMax: number;
   readonly #reasons: HeadReasons;
-  readonly #spellings: FieldSpelling[] = [];
+  readonly #memory = new LineMemory();
+  #value = "";
+  #next = 0;
 
   constructor(countMax: number, reasons: HeadReasons) {
     this.#countMax = countMax;
@@ -55,40 +56,69 @@ export class HeaderReader {
    * yet. Throws a WireError for what RFC 9112 §5 forbids; which one of several faults is for `readHead` to say.
    */
   read(source: HeadSource, at: number): number {
-    const { text, bytes, base } = source;
-    const end = base + text.length;
+    const { bytes, base } = source;
+    const end = base + source.text.length;
+    const first = base + at;
+    const memory = this.#memory;
     const headers: string[] = [];
     this.#reset(headers);
-    let count = 0;
-    for (let line = base + at; line < end;) {
-      if (bytes[line] === cr) return line + 1 < end ? this.#endAt(source, line) : -1;
-      // The name: where it stood last time, or cut out and looked up.
-      let spelling = this.#spellings[count];
-      let from: number;
-      if (spelling !== undefined && startsWith(bytes, line, spelling.start)) from = line + spelling.start.length;
-      else {
-        from = nameEnd(bytes, line, end);
-        if (from === end) return -1;
-        spelling = this.#spelling(source, line, { to: from, count });
-        from += 1;
+    memory.begin();
+    let place = 0;
+    for (let line = first; line < end; place += 1) {
+      if (bytes[line] === cr) {
+        if (line + 1 >= end) return -1;
+        memory.end(place, bytes, { from: first, to: line });
+        return this.#endAt(source, line);
       }
-      if (count >= this.#countMax)
+      const length = place < memory.count ? memory.lengthOfSame(bytes, line, place) : 0;
+      let spelling: FieldSpelling | undefined;
+      let value: string;
+      if (length > 0 && line + length <= end) {
+        spelling = memory.spellings[place] as FieldSpelling;
+        value = memory.values[place] as string;
+        memory.same(place, line - first);
+        line += length;
+      } else {
+        spelling = this.#readLine(source, line, { end, likely: memory.spellings[place] });
+        if (spelling === undefined) return -1;
+        value = this.#value;
+        memory.other(place, line - first, { spelling, value });
+        line = this.#next;
+      }
+      if (place >= this.#countMax) {
         throw new WireError(this.#reasons.tooMany, `expected at most ${this.#countMax} header lines, found more`);
-      count += 1;
-      // The value: everything up to CR LF, without the blanks around it.
-      while (from < end && isBlank(bytes[from])) from += 1;
-      const lineEnd = valueEnd(bytes, from, end);
-      if (lineEnd + 1 >= end) return -1;
-      if (bytes[lineEnd] !== cr || bytes[lineEnd + 1] !== lf) throw illegalError(text, lineEnd - base);
-      let to = lineEnd;
-      while (to > from && isBlank(bytes[to - 1])) to -= 1;
-      line = lineEnd + 2;
-      const value = text.slice(from - base, to - base);
+      }
       const { field } = spelling;
       if (field.kind === fieldKinds.plain || field.kind === fieldKinds.date) headers.push(field.name, value);
       else this.#takeSpecial(field.kind, value);
     }
     return -1;
+  }
+
+  /** Reads the line at the byte `line`: its value into `#value`, its end into `#next`. Undefined when it is not whole. */
+  #readLine(source: HeadSource, line: number, place: { end: number; likely: FieldSpelling | undefined }): FieldSpelling | undefined {
+    const { text, bytes, base } = source;
+    const { end, likely } = place;
+    let spelling = likely;
+    let from: number;
+    if (spelling !== undefined && startsWith(bytes, line, spelling.start)) from = line + spelling.start.length;
+    else {
+      from = nameEnd(bytes, line, end);
+      if (from === end) return undefined;
+      spelling = bytes[from] === colon ? fieldSpellingFrom(text.slice(line - base, from - base)) : undefined;
+      if (spelling === undefined) throw this.#nameError(text, line - base);
+      from += 1;
+    }
+    // The value: everything up to CR LF, without the blanks around it.
+    while (from < end && isBlank(bytes[from])) from += 1;
+    const lineEnd = valueEnd(bytes, from, end);
+    if (lineEnd + 1 >= end) return undefined;
+    if (bytes[lineEnd] !== cr || bytes[lineEnd + 1] !== lf) throw illegalError(text, lineEnd - base);
+    let to = lineEnd;
+    while (to > from && isBlank(bytes[to - 1])) to -= 1;
+    this.#value = text.slice(from - base, to - base);
+    this.#next = lineEnd + 2;
+    return spelling;
   }
 
   #reset(headers: HeaderList): void {
@@ -99,15 +129,6 @@ export class HeaderReader {
     this.connection = undefined;
     this.upgrade = undefined;
     this.expect = undefined;
-  }
-
-  /** The name from `line` to the byte `to`, which has to be a colon. */
-  #spelling(source: HeadSource, line: number, place: { to: number; count: number }): FieldSpelling {
-    const { text, bytes, base } = source;
-    const spelling = bytes[place.to] === colon ? fieldSpellingFrom(text.slice(line - base, place.to - base)) : undefined;
-    if (spelling === undefined) throw this.#nameError(text, line - base);
-    if (place.count < namesRememberedMax && spelling.start.length > 0) this.#spellings[place.count] = spelling;
-    return spelling;
   }
 
   /** Where the head ends whose empty line begins at the byte `at`. */
@@ -174,8 +195,10 @@ function isBlank(code: number | undefined): boolean {
   return code === 32 || code === 9;
 }
 
-function startsWith(bytes: Uint8Array, at: number, start: Uint8Array): boolean {
+/** Whether `bytes` go on with `start` at `at`. */
+export function startsWith(bytes: Uint8Array, at: number, start: Uint8Array): boolean {
   const { length } = start;
+  if (length === 0) return false;
   for (let index = 0; index < length; index += 1) if (bytes[at + index] !== start[index]) return false;
   return true;
 }

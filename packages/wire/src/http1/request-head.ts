@@ -1,6 +1,6 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { contentLengthFrom, HeaderReader, type HeadReasons, type HeadSource } from "./head.ts";
+import { contentLengthFrom, HeaderReader, startsWith, type HeadReasons, type HeadSource } from "./head.ts";
 import type { HeadReader } from "./head-text.ts";
 import { lengthChunked, type MessageLimits } from "./limits.ts";
 import { isToken, listItems } from "./syntax.ts";
@@ -15,6 +15,9 @@ const reasons: HeadReasons = {
   tooMany: wireReasons.HEADERS_TOO_MANY,
 };
 
+const getBytes = new Uint8Array(Buffer.from("GET "));
+const postBytes = new Uint8Array(Buffer.from("POST "));
+const versionBytes = new Uint8Array(Buffer.from("HTTP/1."));
 const methodLengthMax = 32;
 const space = 32;
 const slash = 47;
@@ -103,16 +106,16 @@ export class RequestHeadReader implements HeadReader {
     }
     this.target = text.slice(from - base, at - base);
     this.#odd = odd === 1 || this.method === "CONNECT";
-    return this.#readVersion(text, at + 1 - base);
+    return this.#readVersion(at + 1 - base);
   }
 
   /** Where the method ends, or -1. */
   #readMethod(text: string, bytes: Uint8Array, base: number): number {
-    if (bytes[base] === 71 && text.startsWith("GET ")) {
+    if (startsWith(bytes, base, getBytes) && text.length > 4) {
       this.method = "GET";
       return 3;
     }
-    if (bytes[base] === 80 && text.startsWith("POST ")) {
+    if (startsWith(bytes, base, postBytes) && text.length > 5) {
       this.method = "POST";
       return 4;
     }
@@ -130,14 +133,14 @@ export class RequestHeadReader implements HeadReader {
     return end;
   }
 
-  #readVersion(text: string, at: number): number {
-    if (text.startsWith("HTTP/1.1\r\n", at)) {
-      this.minor = 1;
-      return at + 10;
-    }
-    if (text.startsWith("HTTP/1.0\r\n", at)) {
-      this.minor = 0;
-      return at + 10;
+  #readVersion(at: number): number {
+    const { text, bytes, base } = this.source;
+    if (startsWith(bytes, base + at, versionBytes) && at + 10 <= text.length) {
+      const minor = (bytes[base + at + 7] as number) - 48;
+      if ((minor === 1 || minor === 0) && bytes[base + at + 8] === 13 && bytes[base + at + 9] === 10) {
+        this.minor = minor;
+        return at + 10;
+      }
     }
     const lineEnd = text.indexOf("\r\n", at);
     if (lineEnd === -1) return -1;

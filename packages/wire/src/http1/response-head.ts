@@ -1,11 +1,12 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { contentLengthFrom, HeaderReader, type HeadReasons, type HeadSource } from "./head.ts";
+import { contentLengthFrom, HeaderReader, startsWith, type HeadReasons, type HeadSource } from "./head.ts";
 import type { HeadReader } from "./head-text.ts";
 import { lengthChunked, lengthUntilClose } from "./limits.ts";
 
 const invalid = wireReasons.UPSTREAM_HEAD_INVALID;
 const framing = wireReasons.UPSTREAM_FRAMING_INVALID;
+const versionBytes = new Uint8Array(Buffer.from("HTTP/1."));
 const reasons: HeadReasons = {
   name: invalid,
   folded: invalid,
@@ -64,21 +65,17 @@ export class ResponseHeadReader implements HeadReader {
 
   /** RFC 9112 §4. A missing reason phrase without its space is common enough to be let through; nothing is read from it. */
   #readLine(text: string, lineEnd: number): void {
-    const minor = text.charCodeAt(7) - 48;
-    const version = text.startsWith("HTTP/1.") && (minor === 0 || minor === 1) && text.charCodeAt(8) === 32;
-    const status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11);
-    if (
-      !version ||
-      !(status >= 100) ||
-      !(lineEnd === 12 || (lineEnd > 12 && text.charCodeAt(12) === 32)) ||
-      text.charCodeAt(lineEnd + 1) !== 10
-    ) {
+    const { bytes, base } = this.source;
+    const minor = (bytes[base + 7] as number) - 48;
+    const version = startsWith(bytes, base, versionBytes) && (minor === 0 || minor === 1) && bytes[base + 8] === 32;
+    const status = digit(bytes, base + 9) * 100 + digit(bytes, base + 10) * 10 + digit(bytes, base + 11);
+    const phrase = lineEnd === 12 || (lineEnd > 12 && bytes[base + 12] === 32);
+    if (!version || !(status >= 100) || !phrase || bytes[base + lineEnd + 1] !== 10) {
       const found = JSON.stringify(text.slice(0, Math.min(lineEnd, 80)));
       throw new WireError(invalid, `expected HTTP/1.x SP STATUS SP REASON, found ${found}`);
     }
-    const { bytes, base } = this.source;
-    for (let at = 13; at < lineEnd; at += 1) {
-      const byte = bytes[base + at] as number;
+    for (let at = base + 13; at < base + lineEnd; at += 1) {
+      const byte = bytes[at] as number;
       if ((byte < 32 && byte !== 9) || byte === 127) throw new WireError(invalid, "expected no control characters in the status line");
     }
     this.status = status;
@@ -87,8 +84,8 @@ export class ResponseHeadReader implements HeadReader {
 }
 
 /** The digit at `at`, or NaN. */
-function digit(text: string, at: number): number {
-  const value = text.charCodeAt(at) - 48;
+function digit(bytes: Uint8Array, at: number): number {
+  const value = (bytes[at] as number) - 48;
   return value >= 0 && value <= 9 ? value : NaN;
 }
 

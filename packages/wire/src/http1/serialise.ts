@@ -68,17 +68,20 @@ export function statusLine(status: number): string {
   return line;
 }
 
-const namesRememberedMax = 32;
+const linesRememberedMax = 32;
+const valueLengthRememberedMax = 256;
 
 /**
- * Writes header lists. One for each connection: what is handed over has the same names in the same order again and again,
- * so a name is first compared with the one that stood at its place last time.
+ * Writes header lists. One for each connection: what is handed over has the same lines in the same order again and again,
+ * so a line is first compared with the one that stood at its place last time. Nothing but equal strings counts.
  */
 export class HeaderWriter {
   /** Whether `date` was in the last list. */
   dated = false;
   readonly #reason: WireReason;
   readonly #fields: FieldName[] = [];
+  readonly #values: string[] = [];
+  readonly #lines: string[] = [];
 
   /** `reason` is what to call a list that cannot be sent. */
   constructor(reason: WireReason) {
@@ -95,25 +98,42 @@ export class HeaderWriter {
     this.dated = false;
     const count = headers.length;
     for (let index = 0; index < count; index += 2) {
+      const place = index >> 1;
       const name = headers[index] as string;
       const value = headers[index + 1] as string;
-      let field = this.#fields[index >> 1];
-      if (field === undefined || field.name !== name) field = this.#field(name, index >> 1);
-      if (field.kind !== fieldKinds.plain) this.#special(field);
-      if (typeof value !== "string" || !isFieldValue(value)) {
-        throw new WireError(this.#reason, `expected a value without control characters for ${name}, found ${shown(value)}`);
-      }
-      text += field.prefix + value;
+      let field = this.#fields[place];
+      if (field !== undefined && field.name === name) {
+        if (field.kind !== fieldKinds.plain) this.#special(field);
+        if (this.#values[place] === value) {
+          text += this.#lines[place] as string;
+          continue;
+        }
+      } else field = this.#field(name);
+      text += this.#line(field, value, place);
     }
     return text;
   }
 
-  #field(name: string, place: number): FieldName {
+  #line(field: FieldName, value: string, place: number): string {
+    if (typeof value !== "string" || !isFieldValue(value)) {
+      throw new WireError(this.#reason, `expected a value without control characters for ${field.name}, found ${shown(value)}`);
+    }
+    const line = field.prefix + value;
+    if (place < linesRememberedMax) {
+      const remembered = value.length <= valueLengthRememberedMax;
+      this.#fields[place] = field;
+      this.#values[place] = remembered ? value : "";
+      this.#lines[place] = remembered ? line : field.prefix;
+    }
+    return line;
+  }
+
+  #field(name: string): FieldName {
     const field = typeof name === "string" ? fieldNameFrom(name) : undefined;
     if (field === undefined || field.name !== name) {
       throw new WireError(this.#reason, `expected header names in lower case, found ${shown(name)}`);
     }
-    if (place < namesRememberedMax) this.#fields[place] = field;
+    if (field.kind !== fieldKinds.plain) this.#special(field);
     return field;
   }
 
