@@ -58,8 +58,10 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   #receiving = false;
   /** The other side has ended behind bytes that are still to be read. */
   #inputEnded = false;
-  /** A message is being decompressed, or a listener is at work on one. */
+  /** A listener is at work on a message. */
   #busy = false;
+  /** A message is being decompressed. */
+  #inflating = false;
   #pongOwed: Uint8Array | undefined = undefined;
   /** The last of the sends that wait for compression. */
   #sending: Promise<void> | undefined = undefined;
@@ -185,7 +187,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   /** The other side has ended its direction. */
   end(): void {
     if (this.#step === steps.gone) return;
-    if (this.#step <= steps.closing && this.#reader.holds && !this.ready()) {
+    if (this.#step <= steps.closing && (this.#inflating || (this.#reader.holds && !this.ready()))) {
       this.#inputEnded = true;
       return;
     }
@@ -224,7 +226,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   ready(): boolean {
     // Once we close, whoever is at work on a message may wait for that very close.
     if (this.#step !== steps.open) return this.#step === steps.closing;
-    return !this.#busy && this.#line?.holds !== true;
+    return !this.#busy && !this.#inflating && this.#line?.holds !== true;
   }
 
   message(data: string | Uint8Array): void {
@@ -239,12 +241,20 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   compressed(bytes: Uint8Array, text: boolean): void {
     const deflate = this.#deflate;
     if (this.#step !== steps.open || deflate === undefined) return;
-    const work = deflate.inflate(bytes).then((inflated) => {
-      if (text && !isText(inflated, 0, inflated.length)) throw textError();
-      this.#busy = false;
-      this.message(text ? Buffer.prototype.utf8Slice.call(inflated, 0, inflated.length) : inflated);
-    });
-    this.#await(work, errorFrom);
+    this.#inflating = true;
+    deflate.inflate(bytes).then(
+      (inflated) => {
+        this.#inflating = false;
+        if (text && !isText(inflated, 0, inflated.length)) this.fail(textError());
+        else this.message(text ? Buffer.prototype.utf8Slice.call(inflated, 0, inflated.length) : inflated);
+        this.#readOn();
+        if (this.#inputEnded) this.end();
+      },
+      (thrown: unknown) => {
+        this.#inflating = false;
+        this.fail(errorFrom(thrown));
+      },
+    );
   }
 
   control(opcode: number, payload: Uint8Array): void {
@@ -295,6 +305,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     this.#heartbeat.lastCall(this.#settings.timeouts.lingerMs);
     if (this.#paused) this.#output.resume();
     this.#paused = false;
+    if (this.#inputEnded) this.end();
   }
 
   #newLine(): MessageLine {
@@ -304,28 +315,25 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     return line;
   }
 
+  /** Reads nothing more until what the listener returns has settled. */
   #tell(listener: WebSocketListener, data: string | Uint8Array): void {
     try {
       const work = listener.message(this, data);
-      if (work !== undefined) this.#await(work, handlerError);
+      if (work === undefined) return;
+      this.#busy = true;
+      work.then(
+        () => {
+          this.#busy = false;
+          this.#readOn();
+        },
+        (thrown: unknown) => {
+          this.#busy = false;
+          this.fail(handlerError(thrown));
+        },
+      );
     } catch (thrown) {
       this.fail(handlerError(thrown));
     }
-  }
-
-  /** Reads nothing more until `work` has settled. */
-  #await(work: Promise<void>, errorOf: (thrown: unknown) => WireError): void {
-    this.#busy = true;
-    work.then(
-      () => {
-        this.#busy = false;
-        this.#readOn();
-      },
-      (thrown: unknown) => {
-        this.#busy = false;
-        this.fail(errorOf(thrown));
-      },
-    );
   }
 
   /** Something that held up reading may be over. */
@@ -340,8 +348,8 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
       }
       this.#receiving = false;
     }
-    if (!this.ready()) return;
     if (this.#inputEnded) this.end();
+    if (!this.ready()) return;
     if (this.#paused) this.#output.resume();
     this.#paused = false;
   }

@@ -192,8 +192,7 @@ export class FrameReader {
     }
     if (this.#masked) applyMask(input, range, mask);
     if (!text) this.#sink.message(this.#borrowed ? copied(input, from, to) : input.subarray(from, to));
-    else if (to - from <= asciiWorthBytes && isAscii(input, from, to))
-      this.#sink.message(latin1From(input, from, to));
+    else if (to - from <= asciiWorthBytes && isAscii(input, from, to)) this.#sink.message(latin1From(input, from, to));
     else if (isText(input, from, to)) this.#sink.message(Buffer.prototype.utf8Slice.call(input, from, to));
     else throw textError();
   }
