@@ -37,6 +37,8 @@ export interface Passage extends HttpRequest {
   fallback: boolean;
   /** Set when the bytes of a streamed body have begun to flow: from then on the request cannot be sent again. */
   bodyTaken: boolean;
+  /** Whether a streamed body is under way: as long as it is, silence may be the client's. */
+  bodyFlowing: boolean;
   /** What went wrong last, if anything did. */
   cause: Cause | undefined;
   bytesOut: number;
@@ -75,6 +77,7 @@ export function passageFrom(request: HttpRequest, startedMs: number): Passage {
     answeredMs: 0,
     fallback: false,
     bodyTaken: false,
+    bodyFlowing: false,
     cause: undefined,
     bytesOut: 0,
     endings: undefined,
@@ -83,14 +86,23 @@ export function passageFrom(request: HttpRequest, startedMs: number): Passage {
   return passage;
 }
 
-/** The same stream; remembers when somebody begins to read it. */
+/** The same stream; remembers when somebody begins to read it, and when it has been read to its end. */
 function takenBody(stream: BodyStream, passage: Passage): BodyStream {
   return {
     length: stream.length,
     trailers: () => stream.trailers?.(),
     [Symbol.asyncIterator]() {
+      const chunks = stream[Symbol.asyncIterator]();
       passage.bodyTaken = true;
-      return stream[Symbol.asyncIterator]();
+      passage.bodyFlowing = true;
+      return {
+        async next() {
+          const result = await chunks.next();
+          if (result.done === true) passage.bodyFlowing = false;
+          return result;
+        },
+        return: () => chunks.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+      };
     },
   };
 }

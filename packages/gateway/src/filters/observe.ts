@@ -68,7 +68,11 @@ export function observe(options: ObserveOptions): Layer<Passage, HttpResponse> {
     stamp(headers, "x-request-id", passage.requestId);
     if (isWhole(response)) {
       passage.bytesOut = response.body?.length ?? 0;
-      finish(passage, call, { status, endedMs: passage.answeredMs || clock.monotonicMs(), whole: true });
+      finish(passage, call, {
+        status,
+        endedMs: passage.attempts === 1 && passage.answeredMs > 0 ? passage.answeredMs : clock.monotonicMs(),
+        whole: true,
+      });
       return response;
     }
     whenOver(passage, (end) => {

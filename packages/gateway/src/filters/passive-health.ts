@@ -70,7 +70,8 @@ export function passiveHealth(options: PassiveHealthOptions): PassiveHealth {
       const { cause } = verdict;
       passage.cause = cause;
       if (cause === "OVERLOAD" || !blameless.has(cause)) endpoint.meter.failed(cause);
-      if (blameless.has(cause)) releaseProbe(endpoint.health);
+      // A client that stalls its upload must not get an endpoint ejected.
+      if (blameless.has(cause) || (cause === "TIMEOUT" && passage.bodyFlowing)) releaseProbe(endpoint.health);
       else speaksAgainst(endpoint, passage, cause);
       return verdict;
     },

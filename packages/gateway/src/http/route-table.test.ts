@@ -37,7 +37,9 @@ test("route table answers nothing when no prefix fits or the target is no path",
 });
 
 test("route table agrees with the plain reading of the rule on random paths", () => {
-  const path = fc.array(fc.constantFrom("a", "b", "ab", "v1", "c", "d", "e", "f", ""), { maxLength: 5 }).map((names) => `/${names.join("/")}`);
+  const path = fc
+    .array(fc.constantFrom("a", "b", "ab", "v1", "c", "d", "e", "f", ""), { maxLength: 5 })
+    .map((names) => `/${names.join("/")}`);
   const prefix = fc
     .tuple(fc.array(fc.constantFrom("a", "b", "ab", "v1", "c", "d", "e", "f"), { maxLength: 4 }), fc.boolean())
     .map(([names, slash]) => `/${names.join("/")}${slash && names.length > 0 ? "/" : ""}`);
