@@ -42,6 +42,9 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const ours = "weir";
 const spreadMax = 0.35;
 
+/** What the ratio to a peer should reach, in both directions. */
+const targets: Readonly<Record<string, number>> = { "@bufbuild/protobuf": 4, protobufjs: 1 };
+
 /**
  * Encodes and decodes the same messages with our generated code, @bufbuild/protobuf and protobufjs (whose fast path is the
  * code that it generates at run time), in turns A B C A B C in one process. Each library reads the bytes that it wrote; that
@@ -75,7 +78,10 @@ export function codecTable(outcome: CodecOutcome): string {
     const micros = outcome.standings.find((one) => one.name === name)?.cpuMicros ?? 0;
     return `${name.padEnd(16)}${micros.toFixed(2).padStart(8)} µs  ${cells.join("  ")}`;
   });
-  const means = Object.entries(outcome.ratios).map(([name, ratio]) => `${name}: ${ratio.toFixed(2)}`);
+  const means = Object.entries(outcome.ratios).flatMap(([name, ratio]) => {
+    const target = targets[name.slice(0, name.lastIndexOf(" "))];
+    return target === undefined ? [] : [`${name}: ${ratio.toFixed(2)} ${ratio >= target ? "✓" : "✗"} ≥ ${target.toFixed(2)}`];
+  });
   return [`codec: ${outcome.valid ? "valid" : `INVALID\n  ${outcome.why.join("\n  ")}`}`, ...lines, ...means, ""].join("\n");
 }
 
