@@ -17,6 +17,11 @@ export interface LoadOptions {
   readonly url: string;
   /** How many numbers {user} goes through. Default 5000. */
   readonly users?: number;
+  /**
+   * Users in turn (0, the default), or by chance and not equally often: number k in proportion to 1 / (k + skew), which
+   * is the law of Zipf and Mandelbrot. The smaller the skew, the more the first ones ask.
+   */
+  readonly skew?: number;
   readonly connections: number;
   readonly seconds: number;
   /** Cores that it may use, as taskset(1) writes them. */
@@ -50,16 +55,25 @@ export async function load(options: LoadOptions, started: (pid: number) => void 
   return tool === "wrk" ? resultFromWrk(output) : (JSON.parse(output) as LoadResult);
 }
 
-function wrkCommand({ url, connections, seconds, users = 5000 }: LoadOptions): string[] {
+function wrkCommand({ url, connections, seconds, users = 5000, skew = 0 }: LoadOptions): string[] {
   const command = [programPath("wrk") ?? "wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "--latency"];
   const { origin } = new URL(url);
   if (!url.includes("{user}")) return [...command, url];
-  return [...command, "-s", fileURLToPath(new URL("./users.lua", import.meta.url)), origin, "--", url.slice(origin.length), `${users}`];
+  return [
+    ...command,
+    "-s",
+    fileURLToPath(new URL("./users.lua", import.meta.url)),
+    origin,
+    "--",
+    url.slice(origin.length),
+    `${users}`,
+    `${skew}`,
+  ];
 }
 
-function ownCommand({ url, connections, seconds, users = 5000 }: LoadOptions): string[] {
+function ownCommand({ url, connections, seconds, users = 5000, skew = 0 }: LoadOptions): string[] {
   const file = fileURLToPath(new URL("./own-load.ts", import.meta.url));
-  return [process.execPath, file, url, `${connections}`, `${seconds}`, `${users}`];
+  return [process.execPath, file, url, `${connections}`, `${seconds}`, `${users}`, `${skew}`];
 }
 
 const unitMs: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };

@@ -4,10 +4,10 @@ import { connect } from "node:net";
 /**
  * A load generator for machines without wrk: keep-alive connections on raw sockets, one request at a time on each.
  * It reads status and Content-Length and nothing else. Arguments: URL (in which {user} stands for a number), connections,
- * seconds, users. Prints a LoadResult as JSON.
+ * seconds, users, skew (see LoadOptions). Prints a LoadResult as JSON.
  */
 
-const [target = "", connections = "64", seconds = "3", users = "5000"] = process.argv.slice(2);
+const [target = "", connections = "64", seconds = "3", users = "5000", skew = "0"] = process.argv.slice(2);
 const url = new URL(target);
 const path = target.slice(url.origin.length);
 const count = path.includes("{user}") ? Number(users) : 1;
@@ -20,6 +20,13 @@ let requests = 0;
 let failures = 0;
 let over = false;
 
+/** Place in the list of who is asked for next. */
+function nextUser(): number {
+  const flat = Number(skew);
+  if (flat === 0) return requests % asked.length;
+  return Math.floor(flat * ((count + flat) / flat) ** Math.random() - flat);
+}
+
 /** Asks again and again on one connection until time is over. */
 function ask(): void {
   const socket = connect({ port: Number(url.port), host: url.hostname, noDelay: true });
@@ -27,7 +34,7 @@ function ask(): void {
   let sentMs = 0;
   const send = (): void => {
     sentMs = performance.now();
-    socket.write(asked[requests % asked.length] ?? "");
+    socket.write(asked[nextUser()] ?? "");
   };
   socket.on("connect", send);
   socket.on("error", () => failures++);

@@ -28,6 +28,8 @@ export interface TurnOptions {
   readonly seconds: number;
   /** How many numbers {user} in the path goes through. Default 5000. */
   readonly users?: number;
+  /** How unequally they ask, see LoadOptions. Default 0. */
+  readonly skew?: number;
   /** Whom the contestant asks; its CPU time is not the others'. */
   readonly backend?: Running | undefined;
 }
@@ -58,7 +60,7 @@ function countedNow(one: Running, backend: Running | undefined): Counted {
 
 /** One turn: puts the load on a contestant, and says what its processes and both sorts of core spent meanwhile. */
 export async function takeTurn(one: Running, options: TurnOptions): Promise<Turn> {
-  const { path, connections, seconds, users = 5000, backend } = options;
+  const { path, connections, seconds, users = 5000, skew = 0, backend } = options;
   const { load: cores, loadCores } = sharedCores();
   // What the turn before left behind (closing sockets, a collection) is not this one's.
   await systemClock.sleep(200);
@@ -69,7 +71,9 @@ export async function takeTurn(one: Running, options: TurnOptions): Promise<Turn
   // The load's own CPU time can only be read while it lives.
   const watch = setInterval(() => (loadCpuMs = Math.max(loadCpuMs, cpuMsOf(loadPid))), 50);
   const url = `http://127.0.0.1:${one.port}${path}`;
-  const result = await load({ url, connections, seconds, users, cores }, (pid) => (loadPid = pid)).finally(() => clearInterval(watch));
+  const result = await load({ url, connections, seconds, users, skew, cores }, (pid) => (loadPid = pid)).finally(() =>
+    clearInterval(watch),
+  );
   const durationMs = performance.now() - startedMs;
   const after = countedNow(one, backend);
   const cpuMs = after.cpuMs - before.cpuMs;
