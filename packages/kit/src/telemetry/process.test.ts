@@ -61,8 +61,13 @@ test("process metrics tell of the last whole window", async (t) => {
   await turnsOfTheLoop(60);
   const endMs = performance.now() + 120;
   while (performance.now() < endMs);
-  await turnsOfTheLoop(5);
-  assert.ok(value(metrics.text(), 'nodejs_eventloop_delay_seconds{quantile="1"}') > 0.08);
+  // The window may turn over at any moment: the block must be seen in one of those that follow.
+  let seen = 0;
+  for (let turn = 0; turn < 20; turn++) {
+    await turnsOfTheLoop(5);
+    seen = Math.max(seen, value(metrics.text(), 'nodejs_eventloop_delay_seconds{quantile="1"}'));
+  }
+  assert.ok(seen > 0.08, `${seen}`);
   await turnsOfTheLoop(250);
   assert.ok(value(metrics.text(), 'nodejs_eventloop_delay_seconds{quantile="1"}') < 0.08, "the block has left the window");
 });
