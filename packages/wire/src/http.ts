@@ -1,3 +1,5 @@
+import type { ConnectionOutput, ConnectionSink } from "./http1/output.ts";
+
 /**
  * Names and values in turn, flat: `["accept", "*\/*", …]`. Names are lower case; a name may repeat.
  * Framing never stands here: `host`, `content-length`, `transfer-encoding`, `connection` and what it names,
@@ -61,6 +63,11 @@ export interface ByteDuplex extends AsyncIterable<Uint8Array> {
   end(): void;
   /** Ends both at once. */
   destroy(): void;
+  /**
+   * Instead of iterating and `write`, where a duplex can: hands the connection over to what `make` makes of its output,
+   * without a promise or a copy for each piece, and without anything of HTTP kept behind it.
+   */
+  attach?<S extends ConnectionSink>(make: (output: ConnectionOutput) => S): S;
 }
 
 /** What is known of a request beside the request. */

@@ -22,7 +22,7 @@ import { refusalFrom } from "./http1/serialise.ts";
 import type { HttpHandler } from "./http.ts";
 import { serverSettingsFrom, type ServerOptions, type ServerSettings } from "./options.ts";
 import { WireError, wireReasons } from "./reasons.ts";
-import { acceptedSocket, SocketOutput } from "./socket.ts";
+import { acceptedSocket, SocketLine, SocketOutput } from "./socket.ts";
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -64,8 +64,13 @@ class NetServer implements Server {
   readonly #handler: HttpHandler;
   readonly #settings: ServerSettings;
   readonly #net: net.Server;
-  readonly #connections = new Map<net.Socket, ServerConnection>();
+  readonly #lines = new Set<SocketLine>();
   #onEmpty: (() => void) | undefined;
+  readonly #onClosed = (line: SocketLine): void => {
+    this.counters.connectionsOpen -= 1;
+    this.#lines.delete(line);
+    if (this.#lines.size === 0) this.#onEmpty?.();
+  };
 
   constructor(handler: HttpHandler, settings: ServerSettings) {
     this.#handler = handler;
@@ -89,11 +94,11 @@ class NetServer implements Server {
 
   async drain(timeoutMs: number): Promise<void> {
     this.#stopListening();
-    for (const connection of this.#connections.values()) connection.shut();
-    if (this.#connections.size === 0) return;
+    for (const line of this.#lines) line.sink?.shut?.();
+    if (this.#lines.size === 0) return;
     await new Promise<void>((resolve) => {
       const cancel = this.#settings.clock.after(timeoutMs, () => {
-        for (const socket of this.#connections.keys()) socket.destroy();
+        for (const line of this.#lines) line.socket.destroy();
       });
       this.#onEmpty = () => {
         cancel();
@@ -113,26 +118,17 @@ class NetServer implements Server {
   #accept(accepted: net.Socket): void {
     const { counters, limits } = this.#settings;
     counters.connectionsTotal += 1;
-    if (this.#connections.size >= limits.connectionsMax) {
+    if (this.#lines.size >= limits.connectionsMax) {
       this.#turnAway(accepted);
       return;
     }
     counters.connectionsOpen += 1;
     const { socket, listen } = acceptedSocket(accepted);
     const peer = { address: `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`, secure: false };
-    const connection = new ServerConnection(this.#handler, this.#settings, { output: new SocketOutput(socket), peer });
-    this.#connections.set(socket, connection);
-    listen({
-      receive: (bytes, end, borrowed) => connection.receive(bytes, end, borrowed),
-      end: () => connection.end(),
-      drained: () => connection.drained(),
-      closed: () => {
-        counters.connectionsOpen -= 1;
-        this.#connections.delete(socket);
-        connection.closed();
-        if (this.#connections.size === 0) this.#onEmpty?.();
-      },
-    });
+    const line = new SocketLine(socket, this.#onClosed);
+    line.sink = new ServerConnection(this.#handler, this.#settings, { output: new SocketOutput(socket, line), peer });
+    this.#lines.add(line);
+    listen(line);
   }
 
   #turnAway(socket: net.Socket): void {

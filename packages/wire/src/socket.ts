@@ -1,5 +1,5 @@
 import net from "node:net";
-import type { ConnectionOutput } from "./http1/output.ts";
+import type { ConnectionOutput, ConnectionSink } from "./http1/output.ts";
 
 /** What a socket tells. */
 export interface SocketEvents {
@@ -86,13 +86,44 @@ function listenToRest(socket: net.Socket, events: SocketEvents): void {
   socket.on("close", () => events.closed(cause));
 }
 
-/** A socket as the output of a connection. */
+/** Who hears of a socket: one connection, then whoever took over from it. One small object a socket, and no closures. */
+export class SocketLine implements SocketEvents {
+  sink: ConnectionSink | undefined = undefined;
+  readonly socket: net.Socket;
+  readonly #onClosed: (line: SocketLine) => void;
+
+  constructor(socket: net.Socket, onClosed: (line: SocketLine) => void) {
+    this.socket = socket;
+    this.#onClosed = onClosed;
+  }
+
+  receive(bytes: Uint8Array, end: number, borrowed: boolean): void {
+    this.sink?.receive(bytes, end, borrowed);
+  }
+
+  end(): void {
+    this.sink?.end();
+  }
+
+  drained(): void {
+    this.sink?.drained();
+  }
+
+  closed(cause: unknown): void {
+    this.sink?.closed(cause);
+    this.#onClosed(this);
+  }
+}
+
+/** A socket as the output of a connection. With a line, that line is told of another sink when the connection is handed over. */
 export class SocketOutput implements ConnectionOutput {
   readonly #socket: net.Socket;
+  readonly #line: SocketLine | undefined;
   #corked = false;
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, line?: SocketLine) {
     this.#socket = socket;
+    this.#line = line;
   }
 
   write(data: string | Uint8Array, more: boolean): boolean {
@@ -108,6 +139,10 @@ export class SocketOutput implements ConnectionOutput {
       return !socket.writableNeedDrain;
     }
     return roomy;
+  }
+
+  divert(sink: ConnectionSink): void {
+    if (this.#line !== undefined) this.#line.sink = sink;
   }
 
   pause(): void {

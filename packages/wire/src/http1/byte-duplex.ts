@@ -1,7 +1,7 @@
 import type { ByteDuplex } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { IncomingBody } from "./incoming-body.ts";
-import type { ConnectionOutput } from "./output.ts";
+import { copied, type ConnectionOutput, type ConnectionSink } from "./output.ts";
 
 interface Room {
   resolve(): void;
@@ -13,6 +13,7 @@ export class ConnectionDuplex implements ByteDuplex {
   readonly #output: ConnectionOutput;
   readonly #incoming: IncomingBody;
   #waiting: Room[] = [];
+  #sink: ConnectionSink | undefined;
   #full = false;
   #ended = false;
   #gone = false;
@@ -45,26 +46,43 @@ export class ConnectionDuplex implements ByteDuplex {
     this.#output.destroy();
   }
 
-  /** The connection has read bytes. */
-  receive(bytes: Uint8Array): void {
-    this.#incoming.push(bytes);
+  attach<S extends ConnectionSink>(make: (output: ConnectionOutput) => S): S {
+    const sink = make(this.#output);
+    this.#sink = sink;
+    this.#output.divert?.(sink);
+    for (const bytes of this.#incoming.take()) sink.receive(bytes, bytes.length, false);
+    if (this.#incoming.finished) sink.end();
+    if (this.#gone) sink.closed(gone());
+    return sink;
+  }
+
+  /** The connection has read bytes, up to `end`. */
+  receive(bytes: Uint8Array, end: number, borrowed: boolean): void {
+    if (this.#sink !== undefined) {
+      this.#sink.receive(bytes, end, borrowed);
+      return;
+    }
+    this.#incoming.push(borrowed ? copied(bytes, 0, end) : bytes.subarray(0, end));
     if (!this.#incoming.wanted) this.#output.pause();
   }
 
   /** The other side has ended its direction. */
   finish(): void {
     this.#incoming.finish(undefined);
+    this.#sink?.end();
   }
 
   drained(): void {
+    this.#sink?.drained();
     this.#full = false;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const room of waiting) room.resolve();
   }
 
-  closed(): void {
+  closed(cause?: unknown): void {
     this.#gone = true;
+    this.#sink?.closed(cause);
     this.#incoming.fail(gone());
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -5,7 +5,6 @@ import { WireError, wireReasons } from "../reasons.ts";
 import type { WheelEntry } from "../timing-wheel.ts";
 import { ConnectionDuplex, joinDuplexes } from "./byte-duplex.ts";
 import type { ConnectionOutput } from "./output.ts";
-import { copied } from "./output.ts";
 import type { ResponseHeadReader } from "./response-head.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
 import { HeaderWriter, RequestStartWriter } from "./serialise.ts";
@@ -79,7 +78,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
   receive(bytes: Uint8Array, end: number = bytes.length, borrowed = false): void {
     if (this.#closed) return;
     if (this.#duplex !== undefined) {
-      this.#duplex.receive(borrowed ? copied(bytes, 0, end) : bytes.subarray(0, end));
+      this.#duplex.receive(bytes, end, borrowed);
       return;
     }
     const call = this.#call;
@@ -117,7 +116,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     this.#closed = true;
     this.#settings.wheel.set(this, Infinity);
     this.#writer.close();
-    this.#duplex?.closed();
+    this.#duplex?.closed(cause);
     this.#owner.gone(this);
   }
 
@@ -284,7 +283,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     this.#settings.wheel.set(this, Infinity);
     call.finish();
     const rest = this.#reader.rest();
-    if (rest.length > 0) duplex.receive(rest);
+    if (rest.length > 0) duplex.receive(rest, rest.length, false);
     call.resolve({ ...response, duplex, takeOver: (other) => void joinDuplexes(other, duplex) });
   }
 

@@ -6,7 +6,7 @@ import type { WheelEntry } from "../timing-wheel.ts";
 import { Answers, type AnswersOwner } from "./answers.ts";
 import { ConnectionDuplex } from "./byte-duplex.ts";
 import { ServerExchange, type Peer } from "./exchange.ts";
-import { copied, type ConnectionOutput } from "./output.ts";
+import type { ConnectionOutput } from "./output.ts";
 import type { RequestHeadReader } from "./request-head.ts";
 import { RequestReader, type RequestSink } from "./request-reader.ts";
 import { refusalFrom } from "./serialise.ts";
@@ -64,7 +64,7 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     this.#settings.counters.bytesRead += end;
     if (this.#closed) return;
     if (this.#duplex !== undefined) {
-      this.#duplex.receive(borrowed ? copied(bytes, 0, end) : bytes.subarray(0, end));
+      this.#duplex.receive(bytes, end, borrowed);
       return;
     }
     if (this.#ending) {
@@ -207,10 +207,13 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
   switched(takeOver: (duplex: ConnectionDuplex) => void): void {
     this.#settings.wheel.set(this, Infinity);
     this.#wait = "none";
+    // The output may forget this connection, so that it is not told of the end.
+    this.#settings.counters.bytesWritten += this.#writer.bytes;
+    this.#writer.bytes = 0;
     const duplex = new ConnectionDuplex(this.#output);
     this.#duplex = duplex;
     const rest = this.#reader.rest();
-    if (rest.length > 0) duplex.receive(rest);
+    if (rest.length > 0) duplex.receive(rest, rest.length, false);
     if (this.#inputEnded) duplex.finish();
     takeOver(duplex);
   }

@@ -48,6 +48,18 @@ export class IncomingBody implements BodyStream, AsyncIterator<Uint8Array, undef
     return this.#iterated;
   }
 
+  /** Whether the end has been read. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Hands out what has been read and not been asked for. */
+  take(): Uint8Array[] {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    return chunks;
+  }
+
   push(chunk: Uint8Array): void {
     if (this.#left || chunk.length === 0) return;
     const waiting = this.#waiting;

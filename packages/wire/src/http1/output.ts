@@ -15,6 +15,20 @@ export interface ConnectionOutput {
   end(): void;
   /** Ends both directions at once. */
   destroy(): void;
+  /** From now on `sink` is told what happens, and the connection that was told before is forgotten. */
+  divert?(sink: ConnectionSink): void;
+}
+
+/** Who is told what happens to a connection. */
+export interface ConnectionSink {
+  /** Bytes came, up to `end`. `borrowed` ones are only valid during the call; they may be changed where they lie. */
+  receive(bytes: Uint8Array, end: number, borrowed: boolean): void;
+  /** The other side has ended its direction. */
+  end(): void;
+  drained(): void;
+  closed(cause?: unknown): void;
+  /** Finish what is being done, then close. What has no notion of that is cut when the time is up. */
+  shut?(): void;
 }
 
 /** Bytes as a latin1 string: parsing strings is faster than parsing bytes here, since cutting them copies nothing. */

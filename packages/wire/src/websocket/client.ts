@@ -53,7 +53,7 @@ export function createWebSocketConnector(options: ConnectOptions = {}): (url: st
       try {
         const agreement = agreedHandshake(response.headers, asked);
         const session = connectDuplex(duplex, (output) => new WebSocketConnection(settings, output, { role: "client", ...agreement }));
-        if (options.client === undefined) void session.closed.then(() => client.close());
+        if (options.client === undefined) void session.whenClosed.then(() => client.close());
         return session;
       } catch (thrown) {
         duplex.destroy();

@@ -1,5 +1,5 @@
 import { countRefusal } from "../counters.ts";
-import type { ConnectionOutput } from "../http1/output.ts";
+import type { ConnectionOutput, ConnectionSink } from "../http1/output.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { closeCodeFrom, closeCodes, closeFrom, closePayload, type WebSocketClose } from "./close-codes.ts";
 import type { DeflateAgreement } from "./deflate-options.ts";
@@ -34,9 +34,9 @@ export interface WebSocketOwner {
 
 /**
  * One WebSocket connection, of a server or a client, as a state machine: tell it what happens (`receive`, `end`, `drained`,
- * `gone`), and it calls the output. It throws only where a caller's argument is wrong. RFC 6455.
+ * `closed`), and it calls the output. It throws only where a caller's argument is wrong. RFC 6455.
  */
-export class WebSocketConnection implements WebSocketSession, FrameSink, HeartbeatOwner {
+export class WebSocketConnection implements WebSocketSession, FrameSink, HeartbeatOwner, ConnectionSink {
   readonly protocol: string;
   state: unknown = undefined;
   /** Neighbours in the list of its owner. */
@@ -94,7 +94,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     return this.#writer.unsent;
   }
 
-  get closed(): Promise<WebSocketClose> {
+  get whenClosed(): Promise<WebSocketClose> {
     this.#closed ??= new Promise((resolve) => {
       if (this.#step === steps.gone) resolve(this.#closeNow());
       else this.#onGone = resolve;
@@ -159,7 +159,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
       this.#line?.takeHeld();
       this.#readOn();
     }
-    return this.closed;
+    return this.whenClosed;
   }
 
   destroy(): void {
@@ -206,7 +206,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   }
 
   /** The connection is gone. */
-  gone(cause?: unknown): void {
+  closed(cause?: unknown): void {
     if (this.#step === steps.gone) return;
     if (this.#close?.clean !== true) this.#error ??= lostError("found the connection gone", cause);
     this.#step = steps.gone;

@@ -48,7 +48,7 @@ export class DuplexOutput implements ConnectionOutput {
     this.#duplex.destroy();
     this.resume();
     // Some duplexes end the loop below, others never speak again.
-    queueMicrotask(() => this.#connection?.gone());
+    queueMicrotask(() => this.#connection?.closed());
   }
 
   /** Carries bytes until the other side has ended or is gone. */
@@ -61,7 +61,7 @@ export class DuplexOutput implements ConnectionOutput {
       }
       connection.end();
     } catch (thrown) {
-      connection.gone(thrown);
+      connection.closed(thrown);
     }
   }
 
@@ -75,6 +75,7 @@ export class DuplexOutput implements ConnectionOutput {
 
 /** Puts a WebSocket connection on a duplex. */
 export function connectDuplex(duplex: ByteDuplex, make: (output: ConnectionOutput) => WebSocketConnection): WebSocketConnection {
+  if (duplex.attach !== undefined) return duplex.attach(make);
   const output = new DuplexOutput(duplex);
   const connection = make(output);
   void output.run(connection);

@@ -23,7 +23,7 @@ test("a silent peer is pinged, and cut when it stays silent", async () => {
   clock.pass(330);
   await settled();
   assert.deepEqual(peer.acts, ["destroy"]);
-  const { code, error } = await peer.connection.closed;
+  const { code, error } = await peer.connection.whenClosed;
   assert.deepEqual([code, error?.reason], [1006, "WEBSOCKET_PONG_TIMEOUT"]);
 });
 
@@ -84,7 +84,7 @@ test("a peer that takes nothing within writeIdleMs is cut", async () => {
   clock.pass(530);
   await settled();
   assert.deepEqual(peer.acts, ["destroy"]);
-  assert.equal((await peer.connection.closed).error?.reason, "WEBSOCKET_SLOW");
+  assert.equal((await peer.connection.whenClosed).error?.reason, "WEBSOCKET_SLOW");
 });
 
 test("a close that is not answered within closeMs is cut", async () => {
@@ -102,14 +102,14 @@ for (const role of ["server", "client"] as const) {
     assert.deepEqual(await said(peer), ["close 1000"]);
     assert.deepEqual(peer.acts, role === "server" ? ["end"] : [], "the server ends first");
     clock.pass(230);
-    const { code, clean, error } = await peer.connection.closed;
+    const { code, clean, error } = await peer.connection.whenClosed;
     assert.deepEqual([code, clean, error], [1000, true, undefined]);
   });
 }
 
 test("no timer is left when the last session has gone", async () => {
   const { peer, clock } = peerWith({});
-  peer.connection.gone();
+  peer.connection.closed();
   clock.pass(60_000);
   await settled();
   assert.deepEqual(await said(peer), []);

@@ -11,7 +11,9 @@ const ended: IteratorResult<string | Uint8Array, undefined> = { done: true, valu
 export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIterator<string | Uint8Array, undefined> {
   readonly #onTaken: () => void;
   #held: string | Uint8Array | undefined = undefined;
-  #asking: Asking[] = [];
+  /** Who asks, and who asks beside: nearly always there is one. */
+  #asking: Asking | undefined = undefined;
+  #others: Asking[] | undefined = undefined;
   #error: WireError | undefined = undefined;
   #finished = false;
 
@@ -25,9 +27,13 @@ export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIte
   }
 
   push(data: string | Uint8Array): void {
-    const asking = this.#asking.shift();
-    if (asking === undefined) this.#held = data;
-    else asking.resolve({ done: false, value: data });
+    const asking = this.#asking;
+    if (asking === undefined) {
+      this.#held = data;
+      return;
+    }
+    this.#asking = this.#others?.shift();
+    asking.resolve({ done: false, value: data });
   }
 
   /** The message that lies here. */
@@ -42,12 +48,11 @@ export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIte
     if (this.#finished) return;
     this.#finished = true;
     this.#error = error;
-    const asking = this.#asking;
-    this.#asking = [];
-    for (const one of asking) {
+    for (let one = this.#asking; one !== undefined; one = this.#others?.shift()) {
       if (error === undefined) one.resolve(ended);
       else one.reject(error);
     }
+    this.#asking = undefined;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<string | Uint8Array, undefined> {
@@ -62,9 +67,10 @@ export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIte
       return Promise.resolve({ done: false, value: held });
     }
     if (this.#finished) return this.#error === undefined ? Promise.resolve(ended) : Promise.reject(this.#error);
-    return new Promise((resolve, reject) => {
-      this.#asking.push({ resolve, reject });
-      this.#onTaken();
-    });
+    const asking = Promise.withResolvers<IteratorResult<string | Uint8Array, undefined>>();
+    if (this.#asking === undefined) this.#asking = asking;
+    else (this.#others ??= []).push(asking);
+    this.#onTaken();
+    return asking.promise;
   }
 }

@@ -17,7 +17,7 @@ export interface WebSocketSession {
    */
   readonly messages: AsyncIterable<string | Uint8Array>;
   /** Resolves when the connection is gone. Never rejects. */
-  readonly closed: Promise<WebSocketClose>;
+  readonly whenClosed: Promise<WebSocketClose>;
   /** Anything that belongs to the session. Cheaper than a Map. */
   state: unknown;
   /**

@@ -74,7 +74,7 @@ async function outcomeOf(pieces: readonly Uint8Array[], role: "server" | "client
     await Promise.resolve();
   }
   connection.end();
-  const { code, clean, error } = await connection.closed;
+  const { code, clean, error } = await connection.whenClosed;
   await over;
   return { told, said: saidIn(peer.frames()), end: `${code} ${clean} ${error?.reason ?? ""}` };
 }
