@@ -17,7 +17,7 @@ const lengthMax = 400;
 export function viewFromLine(name: string, line: string, { width, colours }: LogViewOptions): string | undefined {
   const record = recordFrom(line);
   if (record?.["message"] === "request") return undefined;
-  const level = record === undefined ? "error" : String(record["level"]);
+  const level = record === undefined ? "" : String(record["level"]);
   const text = record === undefined ? line : textFrom(record);
   const clipped = text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
   const mark = level === "warn" || level === "error" ? `${level}: ` : "";
