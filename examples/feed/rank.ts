@@ -1,5 +1,4 @@
 import type { Candidates } from "./candidates.ts";
-import { createCandidates } from "./candidates.ts";
 import type { Catalogue } from "./catalogue.ts";
 
 /** Puts candidates in the order in which they are shown; at most 100 are. */
@@ -23,61 +22,66 @@ const penalty = 0.15;
  * do not allow that, the bound gives way first and then the difference of neighbours.
  */
 export function rankWithDiversity({ genreOf, genres }: Pick<Catalogue, "genreOf" | "genres">): Rank {
+  // Used again for every user: ranking waits for nothing, so nobody else comes between.
+  const chosen = new Uint16Array(shownMax);
+  const chosenGenres = new Uint8Array(shownMax);
+  const recent = new Uint8Array(genres.length);
+  const queues = createQueues(genres.length);
   return (candidates) => {
-    const queues = queuesByGenre(candidates, { genreOf, genreCount: genres.length });
-    const chosen = new Uint16Array(Math.min(shownMax, candidates.films.length));
-    const chosenGenres = new Uint8Array(chosen.length);
-    const recent = new Uint8Array(genres.length);
+    const count = Math.min(shownMax, candidates.films.length);
+    fillQueues(queues, candidates, genreOf);
+    recent.fill(0);
     let genre = -1;
-    for (let at = 0; at < chosen.length; at++) {
+    for (let at = 0; at < count; at++) {
       if (at >= windowSize) recent[chosenGenres[at - windowSize]!]!--;
       genre = nextGenre(queues.worth, { recent, previous: genre });
-      chosen[at] = takeFrom(queues, genre);
+      chosen[at] = takeFrom(queues, candidates.scores, genre);
       chosenGenres[at] = genre;
       recent[genre]!++;
     }
-    return inOrder(candidates, chosen);
+    return inOrder(candidates, chosen.subarray(0, count));
   };
 }
 
 /** Candidates by genre, best first: those of genre g stand in `order` from `heads[g]` up to `ends[g]`. */
 interface Queues {
-  readonly scores: Float32Array;
   readonly order: Uint16Array;
   readonly heads: Uint16Array;
   readonly ends: Uint16Array;
   /** Score of the first of each queue; -Infinity when it is empty. */
-  readonly worth: Float32Array;
+  readonly worth: Float64Array;
 }
 
-function queuesByGenre(candidates: Candidates, { genreOf, genreCount }: { genreOf: Uint8Array; genreCount: number }): Queues {
-  const { films, scores } = candidates;
-  const sorted = orderByScore(candidates);
-  const heads = new Uint16Array(genreCount);
-  for (let at = 0; at < films.length; at++) heads[genreOf[films[at]!]!]!++;
-  for (let genre = 0, before = 0; genre < genreCount; genre++) {
-    const count = heads[genre]!;
-    heads[genre] = before;
-    before += count;
+function createQueues(count: number): Queues {
+  const [heads, ends] = [new Uint16Array(count), new Uint16Array(count)];
+  return { order: new Uint16Array(candidatesMax), heads, ends, worth: new Float64Array(count) };
+}
+
+function fillQueues({ order, heads, ends, worth }: Queues, { films, scores }: Candidates, genreOf: Uint8Array): void {
+  const sorted = orderByScore({ scores });
+  ends.fill(0);
+  for (let at = 0; at < sorted.length; at++) ends[genreOf[films[at]!]!]!++;
+  for (let genre = 0, from = 0; genre < heads.length; genre++) {
+    heads[genre] = from;
+    from += ends[genre]!;
+    ends[genre] = heads[genre]!;
   }
-  const ends = heads.slice();
-  const order = new Uint16Array(sorted.length);
   for (let at = 0; at < sorted.length; at++) order[ends[genreOf[films[sorted[at]!]!]!]!++] = sorted[at]!;
-  const worth = new Float32Array(genreCount);
-  for (let genre = 0; genre < genreCount; genre++) {
+  for (let genre = 0; genre < heads.length; genre++) {
     worth[genre] = heads[genre]! < ends[genre]! ? scores[order[heads[genre]!]!]! : -Infinity;
   }
-  return { scores, order, heads, ends, worth };
 }
 
-function takeFrom({ scores, order, heads, ends, worth }: Queues, genre: number): number {
-  const taken = order[heads[genre]!++]!;
-  worth[genre] = heads[genre]! < ends[genre]! ? scores[order[heads[genre]!]!]! : -Infinity;
+/** The best candidate of a genre, which leaves its queue. */
+function takeFrom({ order, heads, ends, worth }: Queues, scores: readonly number[], genre: number): number {
+  const taken = order[heads[genre]!]!;
+  const next = ++heads[genre]!;
+  worth[genre] = next < ends[genre]! ? scores[order[next]!]! : -Infinity;
   return taken;
 }
 
 /** `recent` says how often each genre stands in the window, `previous` is the genre of the film before, -1 for none. */
-function nextGenre(worth: Float32Array, { recent, previous }: { recent: Uint8Array; previous: number }): number {
+function nextGenre(worth: Float64Array, { recent, previous }: { recent: Uint8Array; previous: number }): number {
   let best = -1;
   let bestWorth = -Infinity;
   for (let genre = 0; genre < worth.length; genre++) {
@@ -93,21 +97,27 @@ function nextGenre(worth: Float32Array, { recent, previous }: { recent: Uint8Arr
 }
 
 const placeBits = 12;
+const candidatesMax = 2 ** placeBits;
 const scoreSteps = 2 ** (32 - placeBits) - 1;
+const keys = new Uint32Array(candidatesMax);
 
-/** Places in the lists of candidates, best score first. Score and place make one number, because numbers sort fastest. */
-function orderByScore({ films, scores }: Candidates): Uint16Array {
-  const keys = new Uint32Array(films.length);
-  for (let at = 0; at < keys.length; at++) keys[at] = (Math.round((1 - scores[at]!) * scoreSteps) << placeBits) | at;
-  keys.sort();
-  const order = new Uint16Array(keys.length);
-  for (let at = 0; at < order.length; at++) order[at] = keys[at]! & (2 ** placeBits - 1);
+/**
+ * Places in the lists of candidates, best score first; good until the next call. Score and place make one number,
+ * because numbers sort fastest.
+ */
+function orderByScore({ scores }: Pick<Candidates, "scores">): Uint32Array {
+  const order = keys.subarray(0, scores.length);
+  for (let at = 0; at < order.length; at++) order[at] = (Math.round((1 - scores[at]!) * scoreSteps) << placeBits) | at;
+  order.sort();
+  for (let at = 0; at < order.length; at++) order[at]! &= candidatesMax - 1;
   return order;
 }
 
-function inOrder({ films, scores, why }: Candidates, order: Uint16Array): Candidates {
-  const ordered = createCandidates(order.length);
-  for (let at = 0; at < order.length; at++) {
+function inOrder({ films, scores, why }: Candidates, order: Uint16Array | Uint32Array): Candidates {
+  // Copies have just the room that they need; lists that grow have more, and these are kept for a while.
+  const count = order.length;
+  const ordered: Candidates = { films: films.slice(0, count), scores: scores.slice(0, count), why: why.slice(0, count) };
+  for (let at = 0; at < count; at++) {
     const from = order[at]!;
     ordered.films[at] = films[from]!;
     ordered.scores[at] = scores[from]!;

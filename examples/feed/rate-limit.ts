@@ -11,7 +11,7 @@ interface Bucket {
 }
 
 /** How many users are remembered; one who is forgotten begins anew. */
-const usersMax = 100_000;
+const usersMax = 50_000;
 
 /**
  * What every user may ask `perSecond` times a second, and as often at once after a pause, over all Layers that it

@@ -1,5 +1,5 @@
 import type { Candidates } from "./candidates.ts";
-import { createCandidates, popular, toDiscover } from "./candidates.ts";
+import { popular, toDiscover } from "./candidates.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Neighbours } from "./neighbours.ts";
 
@@ -79,12 +79,12 @@ export function createRecall(catalogue: Catalogue, neighbours: Neighbours): Reca
     addNeighbours(watched);
     draw(random, { most: popularMax, among: Math.min(films.length, popularAmong), because: popular });
     draw(random, { most: discoverMax, among: films.length, because: toDiscover });
-    const candidates = createCandidates(count);
+    const candidates: Candidates = { films: [], scores: [], why: [] };
     for (let at = 0; at < count; at++) {
       const film = found[at]!;
-      candidates.films[at] = film;
-      candidates.scores[at] = scores[film]!;
-      candidates.why[at] = why[film]!;
+      candidates.films.push(film);
+      candidates.scores.push(scores[film]!);
+      candidates.why.push(why[film]!);
     }
     return candidates;
   };

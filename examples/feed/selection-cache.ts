@@ -13,9 +13,9 @@ interface Entry {
   readonly freshUntilMs: number;
 }
 
-/** Keeps the latest selection of each user for 5 seconds, of 20,000 users at most. */
+/** Keeps the latest selection of each user for 5 seconds, of 10,000 users at most. */
 export class SelectionCache {
-  readonly #entries = new BoundedMap<Entry>(20_000);
+  readonly #entries = new BoundedMap<Entry>(10_000);
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
