@@ -16,7 +16,7 @@ export class BlockAssembly {
   /** The stream whose block is not whole; 0 for none. */
   id = 0;
   /** When the block has to be whole. */
-  deadlineMs = Infinity;
+  deadlineMs: number = Infinity;
   readonly #owner: BlockAssemblyOwner;
   readonly #role: SessionRole;
   #endStream = false;

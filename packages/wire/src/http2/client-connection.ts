@@ -159,8 +159,8 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
       ? new WireError(wireReasons.CONNECTION_RESET, `expected an answer from ${where}, found ${found}`, { sent: true, cause })
       : new WireError(wireReasons.CONNECT_FAILED, `expected a connection to ${where} that speaks HTTP/2, found ${found}`, { cause });
     const error = this.#failure ?? lost;
-    session.closed((stream) => this.#cutShort(stream, error));
-    for (const stream of this.#open) session.forget(stream, this.#cutShort(stream, error));
+    session.closed((stream) => this.#calls.cutShort(stream, error));
+    for (const stream of this.#open) session.forget(stream, this.#calls.cutShort(stream, error));
     this.#owner.gone(this, error);
   }
 
@@ -197,7 +197,7 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
     if (head.error !== undefined || (interim && (block.endStream || head.status === 101))) {
       const error = head.error ?? new WireError(wireReasons.UPSTREAM_HEAD_INVALID, `expected an answer, found ${head.status}`);
       session.streamFault(id, errorCodes.PROTOCOL_ERROR, error.reason);
-      this.#calls.fail(stream, (stream.call as ClientCall).error(wireReasonOf(error), error.message));
+      this.#calls.fail(stream, this.#calls.headError(stream, error));
       return;
     }
     if (interim) {
@@ -362,15 +362,6 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
     this.#tickBy(this.#pingedMs === Infinity ? this.#readMs + pingMs : this.#pingedMs + pingTimeoutMs);
   }
 
-  /** What the end of the connection means for one call. */
-  #cutShort(stream: Stream, error: WireError): WireError {
-    const call = stream.call as ClientCall;
-    if (stream.answer === undefined || error.reason !== wireReasons.CONNECTION_RESET.reason) {
-      return new WireError(error, error.message, { sent: call.sent, answered: call.answered, cause: error.cause });
-    }
-    return call.error(wireReasons.UPSTREAM_BODY_TRUNCATED, "expected the rest of the body, found the connection closed", error.cause);
-  }
-
   #rest(): void {
     this.#idleMs = this.#settings.clock.monotonicMs() + this.#settings.timeouts.idleMs;
     this.#tickBy(this.#idleMs);
@@ -396,10 +387,4 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
     this.#session.tickMs = atMs;
     this.#session.arm(atMs);
   }
-}
-
-function wireReasonOf(error: WireError): typeof wireReasons.UPSTREAM_HEAD_INVALID | typeof wireReasons.UPSTREAM_HEAD_TOO_LARGE {
-  return error.reason === wireReasons.UPSTREAM_HEAD_TOO_LARGE.reason
-    ? wireReasons.UPSTREAM_HEAD_TOO_LARGE
-    : wireReasons.UPSTREAM_HEAD_INVALID;
 }

@@ -183,6 +183,22 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
     return call.error(wireReasons.UPSTREAM_HEAD_TIMEOUT, `expected the answer's head within ${this.#headerMs(call)} ms, found none`);
   }
 
+  /** What the end of the connection means for one call. */
+  cutShort(stream: Stream, error: WireError): WireError {
+    const call = stream.call as ClientCall;
+    if (stream.answer === undefined || error.reason !== wireReasons.CONNECTION_RESET.reason) {
+      return new WireError(error, error.message, { sent: call.sent, answered: call.answered, cause: error.cause });
+    }
+    return call.error(wireReasons.UPSTREAM_BODY_TRUNCATED, "expected the rest of the body, found the connection closed", error.cause);
+  }
+
+  /** What a head that cannot be taken means for the call. */
+  headError(stream: Stream, error: WireError): WireError {
+    const tooLarge = wireReasons.UPSTREAM_HEAD_TOO_LARGE;
+    const reason = error.reason === tooLarge.reason ? tooLarge : wireReasons.UPSTREAM_HEAD_INVALID;
+    return (stream.call as ClientCall).error(reason, error.message);
+  }
+
   /** Somebody waits for more of an answer's body. */
   awaited(stream: Stream): void {
     if (stream.mode !== "duplex") this.#wait(stream, "body", this.#settings.timeouts.bodyIdleMs);

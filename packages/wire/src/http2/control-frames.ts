@@ -21,6 +21,7 @@ export interface ControlFramesOwner {
   readonly outbox: Outbox;
   readonly blocks: HeaderBlocks;
   readonly decoder: HpackDecoder;
+  wasReset(id: number): boolean;
   streamFault(id: number, errorCode: number, reason: string): void;
   forget(stream: Stream, error: WireError): void;
 }
@@ -30,7 +31,7 @@ export class ControlFrames {
   /** Our SETTINGS have been confirmed. */
   confirmed = false;
   /** When they have to be. */
-  confirmMs = Infinity;
+  confirmMs: number = Infinity;
   readonly #owner: ControlFramesOwner;
   readonly #role: SessionRole;
   #dataFramesPaid = 0;
@@ -62,12 +63,13 @@ export class ControlFrames {
     if (reader.end - reader.at !== 4) throw sizeFault("4 bytes of RST_STREAM", reader.end - reader.at);
     if (id === 0 || this.#role.isIdle(id)) throw frameFault(`RST_STREAM on a stream that has been opened, found it on ${id}`);
     const stream = this.#owner.streams.get(id);
-    if (stream === undefined) {
+    // One that we have refused or reset costs as much: the other side cannot have known.
+    if (stream === undefined && !this.#owner.wasReset(id)) {
       this.spend(http2Reasons.CONTROL_FLOOD);
       return;
     }
     if (!this.#owner.budgets.resets.spend()) throw calm(http2Reasons.RESET_FLOOD, "fewer streams to be reset, found one more");
-    this.#role.resetByPeer(stream, readUint31(reader.bytes, reader.at));
+    if (stream !== undefined) this.#role.resetByPeer(stream, readUint31(reader.bytes, reader.at));
   }
 
   /** SETTINGS. */

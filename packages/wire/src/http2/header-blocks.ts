@@ -134,7 +134,10 @@ export function listBytes(headers: HeaderList): number {
 }
 
 /** The error of a block that no list of this kind can be. */
-export const headerReasons = { response: wireReasons.RESPONSE_HEADER_INVALID, request: wireReasons.REQUEST_INVALID } as const;
+export const headerReasons: { readonly response: WireReason; readonly request: WireReason } = {
+  response: wireReasons.RESPONSE_HEADER_INVALID,
+  request: wireReasons.REQUEST_INVALID,
+};
 
 function isSame(one: HeaderList, other: HeaderList): boolean {
   const { length } = one;

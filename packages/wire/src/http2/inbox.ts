@@ -118,6 +118,11 @@ export class Inbox {
     const { at, end } = reader;
     const length = end - at;
     const { messages } = this.#session.settings;
+    if (stream.mode === "none" || (stream.mode === "duplex" && stream.body === undefined)) {
+      this.returnConnection(length);
+      this.#fault(stream, errorCodes.PROTOCOL_ERROR, http2Reasons.STREAM_STATE_INVALID, "expected a head before DATA, found none");
+      return;
+    }
     stream.receivedBytes += length;
     if (stream.expectedBytes >= 0 && stream.receivedBytes > stream.expectedBytes) {
       this.returnConnection(length);

@@ -2,21 +2,17 @@ import { countRefusal } from "../counters.ts";
 import type { Body, HeaderList, HttpHandler } from "../http.ts";
 import type { Peer } from "../http1/exchange.ts";
 import type { ConnectionOutput } from "../http1/output.ts";
-import { refusalFrom } from "../http1/serialise.ts";
 import type { ServerSettings } from "../options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { connectionFault, type ConnectionFault, errorCodes } from "./fault.ts";
-import { frameFault } from "./frame.ts";
 import { headerReasons } from "./header-blocks.ts";
-import { TrailerFields } from "./message-fields.ts";
 import { http2Reasons } from "./reasons.ts";
-import { RequestHeadReader, type RequestHead } from "./request-head.ts";
 import { ServerAnswers } from "./server-answers.ts";
+import { ServerRequests, type ServerRequestsOwner } from "./server-requests.ts";
 import { Session } from "./session.ts";
 import type { HeaderBlock, SessionRole } from "./session-role.ts";
 import { settingIds } from "./settings.ts";
-import { StreamBody } from "./stream-body.ts";
-import { leave, Stream, type StreamOwner } from "./stream.ts";
+import { leave, type Stream } from "./stream.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const idMax = 0x7fff_ffff;
@@ -26,15 +22,13 @@ const drainPing = new Uint8Array([0x77, 0x65, 0x69, 0x72, 0x64, 0x72, 0x61, 0x6e
  * One HTTP/2 connection of a server, as a state machine: tell it what happens (`receive`, `end`, `drained`, `closed`), and
  * it calls the handler and the output. It never throws.
  */
-export class Http2ServerConnection implements SessionRole, StreamOwner {
+export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
   readonly peer: Peer;
   readonly #settings: ServerSettings;
   readonly #session: Session;
-  readonly #heads: RequestHeadReader;
   readonly #answers: ServerAnswers;
-  readonly #trailers: TrailerFields;
+  readonly #requests: ServerRequests;
   #prefaceAt = 0;
-  #served = 0;
   /** `told`: the client knows that no more streams are wanted; `last`: which was the last. */
   #drain: "no" | "told" | "last" = "no";
   #drainMs = Infinity;
@@ -62,8 +56,7 @@ export class Http2ServerConnection implements SessionRole, StreamOwner {
       ends.output,
     );
     this.#answers = new ServerAnswers(handler, settings, this.#session);
-    this.#heads = new RequestHeadReader(this.#session.decoder, limits);
-    this.#trailers = new TrailerFields(limits.trailerBytesMax, true);
+    this.#requests = new ServerRequests(this, settings, { session: this.#session, answers: this.#answers });
     this.#session.open([
       [settingIds.streamsMax, http2.streamsMax],
       [settingIds.enableConnectProtocol, 1],
@@ -121,102 +114,23 @@ export class Http2ServerConnection implements SessionRole, StreamOwner {
   }
 
   headers(block: HeaderBlock): void {
-    const session = this.#session;
-    const { id } = block;
-    if ((id & 1) === 0) throw frameFault(`HEADERS of a client on an odd stream, found ${id}`);
-    if (id <= session.inbox.lastPeerId) {
-      this.#headersAgain(block);
-      return;
-    }
-    session.inbox.lastPeerId = id;
-    const head = this.#heads.read(block.bytes, block);
-    if (this.#drain === "last") {
-      session.resetId(id, errorCodes.REFUSED_STREAM);
-      return;
-    }
-    const { streamsMax } = this.#settings.http2;
-    if (session.streams.size + this.#answers.orphans >= streamsMax) {
-      countRefusal(this.#settings.counters, http2Reasons.STREAMS_TOO_MANY.reason);
-      // A client that knows the limit breaks the rules; one that has just cancelled pays for that elsewhere.
-      if (session.confirmed && session.streams.size >= streamsMax) {
-        session.streamFault(id, errorCodes.REFUSED_STREAM, http2Reasons.STREAMS_TOO_MANY.reason);
-      } else session.resetId(id, errorCodes.REFUSED_STREAM);
-      return;
-    }
-    this.#begin(id, head, block.endStream);
+    this.#requests.headers(block);
   }
 
-  #begin(id: number, head: RequestHead, endStream: boolean): void {
-    const session = this.#session;
-    if (head.malformed !== undefined) {
-      countRefusal(this.#settings.counters, head.malformed.reason);
-      session.streamFault(id, errorCodes.PROTOCOL_ERROR, http2Reasons.HEADER_FIELDS_INVALID.reason);
-      return;
-    }
-    if (endStream && head.contentLength > 0) {
-      countRefusal(this.#settings.counters, http2Reasons.BODY_LENGTH_MISMATCH.reason);
-      session.streamFault(id, errorCodes.PROTOCOL_ERROR, http2Reasons.BODY_LENGTH_MISMATCH.reason);
-      return;
-    }
-    const stream = new Stream(this, { receive: session.inbox.streamWindow, send: session.peer.initialWindowSize });
-    stream.id = id;
-    stream.request = head;
-    stream.headOnly = head.method === "HEAD";
-    session.streams.set(id, stream);
-    this.#served += 1;
-    if (this.#served === this.#settings.limits.requestsPerConnectionMax) this.shut();
-    if (head.refusal !== undefined) {
-      stream.remoteEnded = endStream;
-      this.#refuse(stream, head.refusal);
-      return;
-    }
-    if (head.upgrade !== undefined) {
-      stream.upgrade = head.upgrade;
-      stream.mode = "duplex";
-      stream.body = new StreamBody(stream);
-      stream.remoteEnded = endStream;
-      if (endStream) stream.body.finish(undefined);
-      this.deliver(stream, undefined);
-      return;
-    }
-    if (head.expectsContinue && !endStream) stream.continueOwed = "yes";
-    session.inbox.begin(stream, head.contentLength, endStream);
+  awaited(stream: Stream): void {
+    this.#requests.awaited(stream);
   }
 
-  /** A second header block on a stream: its trailers, or a mistake. */
-  #headersAgain(block: HeaderBlock): void {
-    const session = this.#session;
-    const { id } = block;
-    const stream = session.streams.get(id);
-    const fields = this.#trailers;
-    fields.begin();
-    session.decoder.decode(block.bytes, block, fields);
-    if (stream === undefined) {
-      if (session.wasReset(id)) return;
-      throw connectionFault(errorCodes.STREAM_CLOSED, http2Reasons.STREAM_STATE_INVALID, `expected no HEADERS on closed stream ${id}`);
-    }
-    if (stream.remoteEnded) {
-      this.#streamFault(
-        stream,
-        errorCodes.STREAM_CLOSED,
-        new WireError(http2Reasons.STREAM_STATE_INVALID, "expected no HEADERS after the end"),
-      );
-    } else if (!block.endStream || stream.mode === "duplex") {
-      this.#streamFault(
-        stream,
-        errorCodes.PROTOCOL_ERROR,
-        new WireError(http2Reasons.HEADER_FIELDS_INVALID, "expected trailers to end the stream"),
-      );
-    } else if (fields.malformed !== undefined) {
-      this.#streamFault(stream, errorCodes.PROTOCOL_ERROR, fields.malformed);
-    } else if (fields.tooLong) {
-      const { trailerBytesMax } = this.#settings.limits;
-      stream.remoteEnded = true;
-      this.#refuse(
-        stream,
-        new WireError(wireReasons.TRAILERS_TOO_LARGE, `expected trailers of at most ${trailerBytesMax} bytes, found more`),
-      );
-    } else session.inbox.end(stream, fields.trailers.length > 0 ? fields.trailers : undefined);
+  expired(stream: Stream): void {
+    this.#requests.expired(stream);
+  }
+
+  discarded(stream: Stream): void {
+    this.#requests.discarded(stream);
+  }
+
+  bodyTooLarge(stream: Stream): void {
+    this.#requests.bodyTooLarge(stream);
   }
 
   deliver(stream: Stream, body: Body): void {
@@ -240,19 +154,6 @@ export class Http2ServerConnection implements SessionRole, StreamOwner {
     this.#answers.switched(stream);
   }
 
-  awaited(stream: Stream): void {
-    if (stream.continueOwed === "yes") {
-      stream.continueOwed = "now";
-      this.#answers.queued(stream);
-    }
-    if (stream.upgrade !== undefined) return;
-    const { clock, timeouts } = this.#settings;
-    const nowMs = clock.monotonicMs();
-    if (stream.requestMs === Infinity) stream.requestMs = nowMs + timeouts.requestMs;
-    stream.deadlineMs = Math.min(nowMs + timeouts.bodyIdleMs, stream.requestMs);
-    this.#session.arm(stream.deadlineMs);
-  }
-
   returned(stream: Stream, bytes: number): void {
     this.#session.inbox.returned(stream, bytes);
   }
@@ -261,17 +162,6 @@ export class Http2ServerConnection implements SessionRole, StreamOwner {
     // The answer may still come; what else the client sends is thrown away as it arrives, its window not renewed.
     stream.deadlineMs = Infinity;
     if (stream.upgrade !== undefined) this.#answers.cut(stream);
-  }
-
-  expired(stream: Stream): void {
-    if (stream.localEnded) {
-      this.#answers.dismiss(stream);
-      return;
-    }
-    const { bodyIdleMs, requestMs } = this.#settings.timeouts;
-    const late = this.#settings.clock.monotonicMs() >= stream.requestMs;
-    const reason = late ? wireReasons.REQUEST_TIMEOUT : wireReasons.BODY_TIMEOUT;
-    this.#refuse(stream, new WireError(reason, `expected the body within ${late ? requestMs : bodyIdleMs} ms, found it unfinished`));
   }
 
   stalled(stream: Stream): void {
@@ -285,16 +175,6 @@ export class Http2ServerConnection implements SessionRole, StreamOwner {
   remoteEnded(_stream: Stream): void {}
 
   givenUp(_stream: Stream, _error: WireError): void {}
-
-  discarded(stream: Stream): void {
-    if (stream.remoteEnded) this.#answers.finished(stream);
-    else if (stream.discardedBytes > this.#settings.limits.unreadBytesMax) this.#answers.dismiss(stream);
-  }
-
-  bodyTooLarge(stream: Stream): void {
-    const { bodyBytesMax } = this.#settings.limits;
-    this.#refuse(stream, new WireError(wireReasons.BODY_TOO_LARGE, `expected a body of at most ${bodyBytesMax} bytes, found more`));
-  }
 
   malformed(stream: Stream, error: WireError): void {
     countRefusal(this.#settings.counters, error.reason);
@@ -347,32 +227,11 @@ export class Http2ServerConnection implements SessionRole, StreamOwner {
     this.#tickBy(Math.min(this.#drainMs, this.#idleMs));
   }
 
-  /** Answers in place of the handler, or cuts the stream when an answer has begun. */
-  #refuse(stream: Stream, error: WireError): void {
-    countRefusal(this.#settings.counters, error.reason);
-    stream.deadlineMs = Infinity;
-    stream.body?.fail(error);
-    if (stream.response !== undefined) {
-      stream.cancel();
-      this.#session.reset(stream, errorCodes.CANCEL, error);
-      return;
-    }
-    stream.refused = true;
-    stream.mode = "none";
-    const body = Buffer.from(refusalFrom(error));
-    this.#answers.respond(stream, { status: error.status, headers: ["content-type", "application/json"], body });
-  }
-
-  #streamFault(stream: Stream, errorCode: number, error: WireError): void {
-    this.#session.streamFault(stream.id, errorCode, error.reason);
-    this.malformed(stream, error);
-    this.#session.forget(stream, error);
-  }
-
   #tellLast(): void {
     this.#drainMs = Infinity;
     if (this.#drain !== "told") return;
     this.#drain = "last";
+    this.#requests.refusing = true;
     this.#session.goAway(errorCodes.NO_ERROR);
     this.#session.outbox.flushSoon();
     if (this.#session.streams.size === 0) this.#session.finish();

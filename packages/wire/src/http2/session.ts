@@ -23,8 +23,8 @@ const resetsRemembered = 64;
  * `receive` takes bytes, the output gets bytes. It never throws.
  */
 export class Session implements FrameSink, WheelEntry, InboxOwner {
-  deadlineMs = Infinity;
-  lookMs = Infinity;
+  deadlineMs: number = Infinity;
+  lookMs: number = Infinity;
   readonly settings: SessionSettings;
   readonly peer: PeerSettings = new PeerSettings();
   readonly decoder: HpackDecoder;
@@ -37,7 +37,7 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
   ending = false;
   isClosed = false;
   /** When the role wants to be told. */
-  tickMs = Infinity;
+  tickMs: number = Infinity;
   readonly #role: SessionRole;
   readonly #output: ConnectionOutput;
   readonly #reader: FrameReader;

@@ -21,10 +21,10 @@ export const windowDefault = 65_535;
 /** What the other side has said of itself; its values before it has. */
 export class PeerSettings {
   headerTableSize = 4096;
-  streamsMax = Infinity;
+  streamsMax: number = Infinity;
   initialWindowSize: number = windowDefault;
   frameSizeMax = 16_384;
-  headerListSizeMax = Infinity;
+  headerListSizeMax: number = Infinity;
   enableConnectProtocol = false;
 
   /** Takes the content of a SETTINGS frame. `fromServer`: who may not enable push. Throws a ConnectionFault. RFC 9113 §6.5. */

@@ -41,11 +41,11 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
   /** The stream is closed; nothing that belongs to it counts any more. */
   over = false;
   /** When whoever waits for bytes has waited too long. */
-  deadlineMs = Infinity;
+  deadlineMs: number = Infinity;
   /** Where that deadline goes back to when nobody waits. */
-  restMs = Infinity;
+  restMs: number = Infinity;
   /** When the other side has kept its window shut too long. */
-  stallMs = Infinity;
+  stallMs: number = Infinity;
 
   // What comes in.
   mode: IncomingMode = "none";
@@ -70,7 +70,7 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
   /** What the request said, until it is handed over. */
   request: RequestHead | undefined = undefined;
   /** When the request has to be whole. */
-  requestMs = Infinity;
+  requestMs: number = Infinity;
   response: HttpResponse | undefined = undefined;
   call: ClientCall | undefined = undefined;
   /** The head of the answer, once it has come. */

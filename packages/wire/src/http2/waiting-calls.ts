@@ -4,8 +4,8 @@ import { wireReasons, type WireError } from "../reasons.ts";
 import type { WheelEntry } from "../timing-wheel.ts";
 
 class WaitingCall implements WheelEntry {
-  deadlineMs = Infinity;
-  lookMs = Infinity;
+  deadlineMs: number = Infinity;
+  lookMs: number = Infinity;
   readonly call: ClientCall;
   readonly #onExpire: (call: ClientCall) => void;
 
