@@ -37,6 +37,9 @@ test("gateway takes snapshots from control, stores and acknowledges each", async
   control.push(snapshotOf([backend], { revision: 5 }));
   await control.until(() => control.acknowledged.length === 2, "the second one");
   assert.equal(control.acknowledged[1]?.revision, 5n);
+  const { beats } = control;
+  await control.until(() => control.beats > beats + 5, "beats");
+  assert.equal(control.acknowledged.length, 2, "what has been told is not told again");
   await gateway.stop();
   await control.stop();
 });

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer as createNetServer, type AddressInfo, type Server as NetServer, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
-import { readBody } from "@weir/wire";
+import { readBody, type HttpHandler } from "@weir/wire";
 import { snapshotOf, startBackend, startHouse, type House } from "./fixtures/house.ts";
 import { connectRaw, getRequest } from "./fixtures/raw-client.ts";
 import { until } from "./fixtures/until.ts";
@@ -260,14 +260,11 @@ test("gateway says what is wrong with an endpoint that hangs, answers garbage or
   }
 });
 
-test("gateway does not blame an endpoint for a client that stalls its upload", async () => {
-  const backend = await startBackend("a", "v1", async (request) => ({
-    status: 200,
-    headers: [],
-    body: Buffer.from(await readBody(request.body, 1e6)),
-  }));
-  const house = await startHouse(snapshotOf([backend], { timeoutMs: 100 }), [backend]);
-  const stalled = Array.from({ length: 6 }, () => connectRaw(house.gateway.url));
+test("gateway does not blame endpoints for clients that stall their upload", async () => {
+  const handler: HttpHandler = async (request) => ({ status: 200, headers: [], body: Buffer.from(await readBody(request.body, 1e6)) });
+  const backends = [await startBackend("a", "v1", handler), await startBackend("b", "v1", handler)];
+  const house = await startHouse(snapshotOf(backends, { timeoutMs: 100 }), backends);
+  const stalled = Array.from({ length: 12 }, () => connectRaw(house.gateway.url));
   const head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n";
   const answers = await Promise.all(stalled.map((client) => client.exchange(head)));
   for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 504 [^]*UPSTREAM_TIMEOUT/);

@@ -93,15 +93,20 @@ function takenBody(stream: BodyStream, passage: Passage): BodyStream {
     trailers: () => stream.trailers?.(),
     [Symbol.asyncIterator]() {
       const chunks = stream[Symbol.asyncIterator]();
+      let left = false;
       passage.bodyTaken = true;
       passage.bodyFlowing = true;
       return {
         async next() {
           const result = await chunks.next();
-          if (result.done === true) passage.bodyFlowing = false;
+          // Leaving ends a body too, but that is not its end.
+          if (result.done === true && !left) passage.bodyFlowing = false;
           return result;
         },
-        return: () => chunks.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+        return() {
+          left = true;
+          return chunks.return?.() ?? Promise.resolve({ done: true, value: undefined });
+        },
       };
     },
   };

@@ -160,6 +160,9 @@ test("gateway joins the connections of a WebSocket, across a change of snapshot"
   await until(() => text.includes("echo two"), "the connection should have outlived its snapshot");
   socket.end();
   await until(() => house.lines.length === 2, "the end should be logged");
+  const open = async (): Promise<string | undefined> =>
+    /weir_gateway_endpoints (\d)/.exec(await (await fetch(`${house.gateway.adminUrl}/metrics`)).text())?.[1];
+  await until(async () => (await open()) === "1", "the endpoint that left should be let go");
   assert.equal((JSON.parse(house.lines[1] ?? "") as { status: number }).status, 101);
   await house.stop();
 });

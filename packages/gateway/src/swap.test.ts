@@ -66,6 +66,30 @@ test("gateway finishes requests on the snapshot they began with, and closes endp
   await house.stop();
 });
 
+test("gateway asks again within the snapshot that a request began with", async () => {
+  const broken = Promise.withResolvers<void>();
+  const first = await startBackend("first", "v1", async () => {
+    await broken.promise;
+    throw new Error("the test drops the connection");
+  });
+  const second = await startBackend("second", "v1");
+  const fresh = await startBackend("fresh", "v1");
+  const house = await startHouse(snapshotOf([first]), [first, second, fresh]);
+  await house.gateway.apply(snapshotOf([first, second], { revision: 2 }));
+  const asked = Promise.all([fetch(house.gateway.url), fetch(house.gateway.url)]);
+  await until(() => first.count === 1 && second.count === 1, "both to be asked");
+  await house.gateway.apply(snapshotOf([fresh], { revision: 3 }));
+  await first.server.close();
+  broken.resolve();
+  const texts = await Promise.all((await asked).map((answer) => answer.text()));
+  assert.deepEqual(texts, ["v1 second", "v1 second"]);
+  await until(
+    async () => /weir_gateway_endpoints 1\n/.test(await (await fetch(`${house.gateway.adminUrl}/metrics`)).text()),
+    "the old ones to be let go",
+  );
+  await house.stop();
+});
+
 test("gateway keeps the good routes when one is bad, and the held one in its place", async () => {
   const backend = await startBackend("a", "v1");
   const house = await startHouse(snapshotOf([backend]), [backend]);
