@@ -6,4 +6,10 @@ export interface Exemption {
 }
 
 /** Every exemption there is. One that exempts nothing any more is a violation itself. */
-export const exemptions: readonly Exemption[] = [];
+export const exemptions: readonly Exemption[] = [
+  {
+    rule: "package size",
+    path: "packages/wire/package.json",
+    why: "HTTP/2 and WebSocket stand whole, each with server and client: 7,000 lines were meant for less",
+  },
+];
