@@ -1,4 +1,5 @@
 import { platformClock, type WireClock } from "./clock.ts";
+import { http2ClientSettingsFrom, type Http2ClientOptions, type Http2ClientSettings } from "./http2/client-options.ts";
 import { messageLimits, type MessageLimits } from "./http1/limits.ts";
 import { wheelOf, type TimingWheel } from "./timing-wheel.ts";
 
@@ -27,6 +28,8 @@ export interface ClientOptions {
   readonly connectionsMax?: number;
   /** Requests that may wait for a connection; one more is rejected with WAITERS_TOO_MANY. Default 1024. */
   readonly waitersMax?: number;
+  /** Speak HTTP/2 with prior knowledge: many requests at once on each connection. Default HTTP/1.1. */
+  readonly http2?: boolean | Http2ClientOptions;
   /** Of answers. Their bodies have no bound by default, since they are pulled. */
   readonly limits?: Partial<MessageLimits>;
   readonly timeouts?: Partial<ClientTimeouts>;
@@ -51,6 +54,8 @@ export interface ClientSettings {
   readonly authority: string;
   readonly connectionsMax: number;
   readonly waitersMax: number;
+  /** Undefined for HTTP/1.1. */
+  readonly http2: Http2ClientSettings | undefined;
   readonly limits: MessageLimits;
   readonly timeouts: ClientTimeouts;
   readonly clock: WireClock;
@@ -59,6 +64,7 @@ export interface ClientSettings {
 
 /** ClientOptions with every default filled in. */
 export function clientSettingsFrom(options: ClientOptions): ClientSettings {
+  const { http2 } = options;
   const clock = options.clock ?? platformClock;
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   return Object.freeze({
@@ -67,6 +73,7 @@ export function clientSettingsFrom(options: ClientOptions): ClientSettings {
     authority: options.port === 80 ? host : `${host}:${options.port}`,
     connectionsMax: options.connectionsMax ?? 256,
     waitersMax: options.waitersMax ?? 1024,
+    http2: http2 === undefined || http2 === false ? undefined : http2ClientSettingsFrom(http2 === true ? {} : http2),
     limits: Object.freeze({ ...messageLimits, bodyBytesMax: Infinity, ...options.limits }),
     timeouts: Object.freeze({ ...clientTimeouts, ...options.timeouts }),
     clock,

@@ -1,6 +1,7 @@
 import { ClientCall, type CallCarrier, type ClientRequest, type ClientResponse, type RequestOptions } from "./client-call.ts";
 import { clientSettingsFrom, type ClientOptions, type ClientSettings } from "./client-options.ts";
 import { ClientConnection, type ClientConnectionOwner } from "./http1/client-connection.ts";
+import { Http2Pool } from "./http2/client-pool.ts";
 import { WireError, wireReasons } from "./reasons.ts";
 import { connectSocket, SocketOutput } from "./socket.ts";
 import type { WheelEntry } from "./timing-wheel.ts";
@@ -29,7 +30,9 @@ export interface Client {
 
 /** A client of the origin at `host` and `port`. It connects when the first request comes. */
 export function createClient(options: ClientOptions): Client {
-  return new Pool(clientSettingsFrom(options));
+  const settings = clientSettingsFrom(options);
+  const { http2 } = settings;
+  return http2 === undefined ? new Pool(settings) : new Http2Pool({ ...settings, http2 });
 }
 
 /** A call in the queue, with the deadline of its waiting. */

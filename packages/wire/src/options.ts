@@ -33,10 +33,15 @@ export interface ServerTimeouts {
   readonly lingerMs: number;
 }
 
+/** What a server speaks. */
+export type ServerProtocol = "http1" | "http2" | "both";
+
 /** How a server listens to the wire. Everything has a default. */
 export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>;
   readonly timeouts?: Partial<ServerTimeouts>;
+  /** What is spoken: one of them, or whichever a connection's first bytes tell. Default "both". */
+  readonly protocol?: ServerProtocol;
   /** Bounds of HTTP/2 beside those above. */
   readonly http2?: Partial<Http2Limits>;
   readonly clock?: WireClock;
@@ -69,6 +74,7 @@ export const serverTimeouts: ServerTimeouts = {
 export interface ServerSettings {
   readonly limits: ServerLimits & { readonly encodedSlash: boolean };
   readonly timeouts: ServerTimeouts;
+  readonly protocol: ServerProtocol;
   readonly http2: Http2Limits;
   readonly clock: WireClock;
   readonly wheel: TimingWheel;
@@ -83,6 +89,7 @@ export function serverSettingsFrom(options: ServerOptions): ServerSettings {
   return Object.freeze({
     limits: Object.freeze({ ...serverLimits, ...options.limits, encodedSlash: options.encodedSlash ?? false }),
     timeouts: Object.freeze({ ...serverTimeouts, ...options.timeouts }),
+    protocol: options.protocol ?? "both",
     http2: Object.freeze({ ...http2Limits, ...options.http2 }),
     clock,
     wheel: wheelOf(clock),

@@ -52,10 +52,10 @@ export class WireError extends Error {
 }
 
 /**
- * Every refusal and failure of wire. The first part is what a server answers to a request that it will not take;
+ * Refusals and failures of HTTP/1.1, and those that all protocols share. The first part is what a server answers to a request that it will not take;
  * the middle what a handler did wrong (a bare 500 for the client); the last what a client rejects with.
  */
-export const wireReasons = {
+const httpReasons = {
   REQUEST_LINE_INVALID: {
     reason: "REQUEST_LINE_INVALID",
     code: "INVALID_ARGUMENT",
@@ -301,7 +301,12 @@ export const wireReasons = {
     status: 504,
     meaning: "The answer was not whole within the request's time.",
   },
-  ...http2Reasons,
-  ...websocketReasons,
   REQUEST_CANCELLED: { reason: "REQUEST_CANCELLED", code: "CANCELLED", status: 499, meaning: "Whoever asked gave up." },
 } as const;
+
+/** Every refusal and failure of wire, those of HTTP/2 and WebSocket included. */
+export const wireReasons: typeof httpReasons & typeof http2Reasons & typeof websocketReasons = {
+  ...httpReasons,
+  ...http2Reasons,
+  ...websocketReasons,
+};

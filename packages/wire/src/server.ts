@@ -1,26 +1,28 @@
 /**
- * The server. A handler sees `HttpRequest` and answers `HttpResponse`; neither says which protocol carried it, so that
- * HTTP/2 fits under the same interface without touching a handler. A stream of HTTP/2 will look like this:
+ * The server. A handler sees `HttpRequest` and answers `HttpResponse`; neither says which protocol carried it. One cleartext
+ * port speaks HTTP/1.1 and HTTP/2: the first bytes of a connection tell which (`ProtocolChoice`). A stream of HTTP/2 looks
+ * like this:
  *
  * - `:method`, `:path` and `:authority` are `method`, `target` and `authority`; the other fields are `headers`, which are
  *   lower case already and hold nothing of the framing, so both protocols hand over the same list.
- * - DATA frames are `body`: whole when END_STREAM came with few bytes, else a pulled stream. Pulling gives window back to
- *   the sender (WINDOW_UPDATE) where HTTP/1.1 resumes the socket; leaving the loop early is RST_STREAM(CANCEL) where
- *   HTTP/1.1 gives up the connection. Trailers are the second HEADERS frame.
+ * - DATA frames are `body`: whole when short, else a pulled stream. Pulling gives window back to the sender (WINDOW_UPDATE)
+ *   where HTTP/1.1 resumes the socket. Trailers are the second HEADERS frame.
  * - An answer is one HEADERS frame and DATA frames, all streams answered in one tick in one write. `Connection: close`
  *   becomes GOAWAY, and so does `drain`.
  * - `exchange.onCancel` is RST_STREAM or the end of the connection; `exchange.version` is "2".
  * - Extended CONNECT (RFC 8441) is `upgrade` with the method as received; answering 200 with `takeOver` hands over the
  *   stream as the same `ByteDuplex` that a 101 hands over.
- * - Which protocol speaks is found out per connection (ALPN, or the preface "PRI * HTTP/2.0"), in `#accept`: the one place
- *   that makes a ServerConnection today.
  */
 import net from "node:net";
 import { countRefusal, type ServerCounters } from "./counters.ts";
 import { ServerConnection } from "./http1/connection.ts";
+import { Http2ServerConnection } from "./http2/server-connection.ts";
+import type { Peer } from "./http1/exchange.ts";
+import type { ConnectionSink } from "./http1/output.ts";
 import { refusalFrom } from "./http1/serialise.ts";
 import type { HttpHandler } from "./http.ts";
 import { serverSettingsFrom, type ServerOptions, type ServerSettings } from "./options.ts";
+import { ProtocolChoice } from "./protocol-choice.ts";
 import { WireError, wireReasons } from "./reasons.ts";
 import { acceptedSocket, SocketLine, SocketOutput } from "./socket.ts";
 
@@ -126,9 +128,21 @@ class NetServer implements Server {
     const { socket, listen } = acceptedSocket(accepted);
     const peer = { address: `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`, secure: false };
     const line = new SocketLine(socket, this.#onClosed);
-    line.sink = new ServerConnection(this.#handler, this.#settings, { output: new SocketOutput(socket, line), peer });
+    line.sink = this.#sink(line, { output: new SocketOutput(socket, line), peer });
     this.#lines.add(line);
     listen(line);
+  }
+
+  #sink(line: SocketLine, ends: { readonly output: SocketOutput; readonly peer: Peer }): ConnectionSink {
+    const { protocol } = this.#settings;
+    const http2 = (): ConnectionSink => new Http2ServerConnection(this.#handler, this.#settings, ends);
+    if (protocol === "http2") return http2();
+    const http1 = new ServerConnection(this.#handler, this.#settings, ends);
+    if (protocol === "http1") return http1;
+    const chosen = (sink: ConnectionSink): void => {
+      line.sink = sink;
+    };
+    return new ProtocolChoice({ http1, http2, chosen });
   }
 
   #turnAway(socket: net.Socket): void {

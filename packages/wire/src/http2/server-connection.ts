@@ -2,7 +2,7 @@ import { countRefusal } from "../counters.ts";
 import type { Body, HeaderList, HttpHandler } from "../http.ts";
 import type { Peer } from "../http1/exchange.ts";
 import type { ConnectionOutput } from "../http1/output.ts";
-import type { ServerSettings } from "../options.ts";
+import { serverSettingsFrom, type ServerOptions, type ServerSettings } from "../options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { connectionFault, type ConnectionFault, errorCodes } from "./fault.ts";
 import { headerReasons } from "./header-blocks.ts";
@@ -261,4 +261,17 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
     this.#settings.counters.bytesWritten += bytes - this.#bytesCounted;
     this.#bytesCounted = bytes;
   }
+}
+
+/**
+ * One HTTP/2 connection without a socket: bytes in by `receive`, bytes out by `output`. The same state machine that
+ * `createServer` runs; for tests, fuzzers, and transports of one's own.
+ */
+export function createHttp2Connection(
+  handler: HttpHandler,
+  options: ServerOptions & { readonly peer?: Peer },
+  output: ConnectionOutput,
+): Http2ServerConnection {
+  const peer = options.peer ?? { address: "memory", secure: false };
+  return new Http2ServerConnection(handler, serverSettingsFrom(options), { output, peer });
 }
