@@ -2,7 +2,7 @@ import type { BodyStream, HttpHandler, HttpRequest, HttpResponse } from "../http
 import { countRefusal } from "../counters.ts";
 import type { ServerSettings } from "../options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { AnswerHeadWriter, type AnswerFraming } from "./answer.ts";
+import type { AnswerHeadWriter, AnswerFraming } from "./answer.ts";
 import type { ConnectionDuplex } from "./byte-duplex.ts";
 import type { ServerExchange } from "./exchange.ts";
 import { leaveBody, wireErrorFrom, writeBody, type ConnectionWriter } from "./writer.ts";
@@ -29,12 +29,13 @@ export class Answers {
   readonly #owner: AnswersOwner;
   readonly #settings: ServerSettings;
   readonly #writer: ConnectionWriter;
-  readonly #head = new AnswerHeadWriter();
+  readonly #head: AnswerHeadWriter;
 
-  constructor(owner: AnswersOwner, settings: ServerSettings, writer: ConnectionWriter) {
+  constructor(owner: AnswersOwner, settings: ServerSettings, writers: { writer: ConnectionWriter; head: AnswerHeadWriter }) {
     this.#owner = owner;
     this.#settings = settings;
-    this.#writer = writer;
+    this.#writer = writers.writer;
+    this.#head = writers.head;
   }
 
   /** Puts a request in the queue. */
@@ -143,18 +144,19 @@ export class Answers {
       text = head.head(sent, exchange, options);
     }
     const { body } = sent;
+    const { framing } = head;
     exchange.keepAlive = head.keepAlive;
     // A streamed answer may be made of the body that it has not asked for yet, and after the head it is too late to say 100.
-    if (head.framing === "length" || head.framing === "chunked") this.sendContinue(exchange);
+    if (framing === "length" || framing === "chunked") this.sendContinue(exchange);
     this.#writer.text(text);
     if (sent.status === 101) {
       this.#switch(exchange, sent);
       return false;
     }
-    if (head.framing === "whole") this.#writer.content(body as Uint8Array);
-    else if (head.framing === "none") leaveStream(sent);
+    if (framing === "whole") this.#writer.content(body as Uint8Array);
+    else if (framing === "none") leaveStream(sent);
     else {
-      void this.#writeStream(exchange, body as BodyStream, head.framing);
+      void this.#writeStream(exchange, body as BodyStream, framing);
       return false;
     }
     this.#finish(exchange);

@@ -3,11 +3,11 @@ import type { CallCarrier, ClientCall, ClientResponse } from "../client-call.ts"
 import type { ClientSettings } from "../client-options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import type { WheelEntry } from "../timing-wheel.ts";
+import { clientCodecOf, type ClientCodec } from "./codec.ts";
 import { ConnectionDuplex, joinDuplexes } from "./byte-duplex.ts";
 import type { ConnectionOutput } from "./output.ts";
-import type { ResponseHeadReader } from "./response-head.ts";
+import type { ResponseHead } from "./response-head.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
-import { HeaderWriter, RequestStartWriter } from "./serialise.ts";
 import { ConnectionWriter, leaveBody, wireErrorFrom, writeBody } from "./writer.ts";
 
 /** Whom a connection tells that it can be used again, or never. */
@@ -31,8 +31,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
   readonly #output: ConnectionOutput;
   readonly #writer: ConnectionWriter;
   readonly #reader: ResponseReader;
-  readonly #start = new RequestStartWriter();
-  readonly #headers = new HeaderWriter(wireReasons.REQUEST_INVALID);
+  readonly #codec: ClientCodec;
   #call: ClientCall | undefined;
   #served = 0;
   #wait: Wait = "none";
@@ -51,7 +50,8 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     this.#owner = owner;
     this.#output = output;
     this.#writer = new ConnectionWriter(output);
-    this.#reader = new ResponseReader(this, settings.limits);
+    this.#codec = clientCodecOf(settings);
+    this.#reader = new ResponseReader(this, settings.limits, this.#codec);
     this.#arm("connect");
   }
 
@@ -160,7 +160,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     if (status === 100) this.#continued?.();
   }
 
-  response(head: ResponseHeadReader, body: Body): void {
+  response(head: ResponseHead, body: Body): void {
     const call = this.#call as ClientCall;
     this.#keepAlive = head.keepAlive;
     // Whoever answers early does not want the rest of the body.
@@ -204,8 +204,8 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     let head: string;
     let framing: Framing = "none";
     try {
-      head = this.#start.start(request.method, request.target, request.authority || this.#settings.authority);
-      head += this.#headers.lines(request.headers);
+      head = this.#codec.starts.start(request.method, request.target, request.authority || this.#settings.authority);
+      head += this.#codec.headers.lines(request.headers);
       if (body === undefined) {
         if (request.method === "POST" || request.method === "PUT" || request.method === "PATCH") head += "\r\ncontent-length: 0";
       } else if (body.length === undefined) {

@@ -5,9 +5,10 @@ import { WireError, wireReasons } from "../reasons.ts";
 import type { WheelEntry } from "../timing-wheel.ts";
 import { Answers, type AnswersOwner } from "./answers.ts";
 import { ConnectionDuplex } from "./byte-duplex.ts";
+import { serverCodecOf } from "./codec.ts";
 import { ServerExchange, type Peer } from "./exchange.ts";
 import type { ConnectionOutput } from "./output.ts";
-import type { RequestHeadReader } from "./request-head.ts";
+import type { RequestHead } from "./request-head.ts";
 import { RequestReader, type RequestSink } from "./request-reader.ts";
 import { refusalFrom } from "./serialise.ts";
 import { ConnectionWriter, wireErrorFrom } from "./writer.ts";
@@ -54,8 +55,9 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     this.#output = ends.output;
     this.#peer = ends.peer;
     this.#writer = new ConnectionWriter(ends.output);
-    this.#reader = new RequestReader(this, settings.limits);
-    this.#answers = new Answers(this, settings, this.#writer);
+    const codec = serverCodecOf(settings);
+    this.#reader = new RequestReader(this, settings.limits, codec);
+    this.#answers = new Answers(this, settings, { writer: this.#writer, head: codec.answers });
     this.#arm();
   }
 
@@ -150,7 +152,7 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     );
   }
 
-  request(head: RequestHeadReader, body: Body): void {
+  request(head: RequestHead, body: Body): void {
     const { counters, limits } = this.#settings;
     const exchange = new ServerExchange(this.#peer, head);
     this.#served += 1;

@@ -28,8 +28,8 @@ export interface HeadSource {
 }
 
 /**
- * Reads header lines: the plain ones become a list, the framing ones stand apart. One for each connection, because there
- * the same lines come again and again; see LineMemory.
+ * Reads header lines: the plain ones become a list, the framing ones stand apart. The same lines come again and again from
+ * the same software; see LineMemory.
  */
 export class HeaderReader {
   headers: HeaderList = [];

@@ -2,10 +2,9 @@ import type { FieldSpelling } from "./syntax.ts";
 
 const linesMax = 32;
 const bytesMax = 1024;
-const none = new Int32Array(0);
 
 /**
- * The header lines that stood last on one connection, by place: their bytes, and what was read from them. A line whose
+ * The header lines of the head that was read last, by place: their bytes, and what was read from them. A line whose
  * bytes are the same again need not be read again, and hands out the same strings, which are then quick to compare.
  * Nothing but equal bytes counts, so what is read does not depend on it. Bounded: 32 lines and 1024 bytes; heads that are
  * longer are not remembered.
@@ -17,30 +16,24 @@ export class LineMemory {
   spellings: FieldSpelling[] = [];
   /** Value of each line, by place. */
   values: string[] = [];
-  #starts: Int32Array = none;
-  #bytes: Uint8Array | undefined = undefined;
+  #starts: Int32Array = new Int32Array(linesMax + 1);
+  readonly #bytes: Uint8Array = new Uint8Array(bytesMax);
   // A head that is being read is kept apart until it is whole: half of it must never be taken for the last one.
-  #newStarts: Int32Array = none;
+  #newStarts: Int32Array = new Int32Array(linesMax + 1);
   #newSpellings: FieldSpelling[] = [];
   #newValues: string[] = [];
   #differs = false;
-  #heads = 0;
 
   /** A head begins. */
   begin(): void {
     this.#differs = false;
-    // Many connections have one head only, those that become WebSockets among them: they get no memory.
-    if (this.#heads !== 1 || this.#bytes !== undefined) return;
-    this.#bytes = new Uint8Array(bytesMax);
-    this.#starts = new Int32Array(linesMax + 1);
-    this.#newStarts = new Int32Array(linesMax + 1);
   }
 
   /** The length of the line of `bytes` at `at` when it is the one remembered for `place`, which is below `count`; else 0. */
   lengthOfSame(bytes: Uint8Array, at: number, place: number): number {
     const from = this.#starts[place] as number;
     const length = (this.#starts[place + 1] as number) - from;
-    const last = this.#bytes as Uint8Array;
+    const last = this.#bytes;
     for (let index = 0; index < length; index += 1) if (bytes[at + index] !== last[from + index]) return 0;
     return length;
   }
@@ -52,7 +45,6 @@ export class LineMemory {
 
   /** The line at `start`, counted from the first line's, was another one than last time. */
   other(place: number, start: number, line: { readonly spelling: FieldSpelling; readonly value: string }): void {
-    if (this.#bytes === undefined) return;
     if (!this.#differs) {
       this.#differs = true;
       for (let before = 0; before < place && before < linesMax; before += 1) {
@@ -67,10 +59,6 @@ export class LineMemory {
   /** The head is whole: `count` lines, in `bytes` from `from` to `to`. */
   end(count: number, bytes: Uint8Array, range: { readonly from: number; readonly to: number }): void {
     const length = range.to - range.from;
-    if (this.#bytes === undefined) {
-      this.#heads = 1;
-      return;
-    }
     if (!this.#differs || count > linesMax || length > bytesMax) return;
     this.#newStarts[count] = length;
     Buffer.prototype.copy.call(bytes, this.#bytes, 0, range.from, range.to);

@@ -30,8 +30,22 @@ for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
   oddInPath[character.charCodeAt(0)] = 0;
 }
 
+/** A request's head, read and judged. */
+export interface RequestHead {
+  readonly method: string;
+  readonly target: string;
+  readonly authority: string;
+  readonly headers: HeaderList;
+  readonly minor: number;
+  readonly keepAlive: boolean;
+  /** Bytes of the body, or `lengthChunked`. */
+  readonly length: number;
+  readonly upgrade: string | undefined;
+  readonly expectsContinue: boolean;
+}
+
 /** Reads the heads of requests, one after the other; what the last one said stands in its fields until the next. */
-export class RequestHeadReader implements HeadReader {
+export class RequestHeadReader implements HeadReader, RequestHead {
   readonly source: HeadSource = { text: "", bytes: new Uint8Array(0), base: 0 };
   method = "";
   target = "";
@@ -39,7 +53,6 @@ export class RequestHeadReader implements HeadReader {
   headers: HeaderList = [];
   minor = 1;
   keepAlive = false;
-  /** Bytes of the body, or `lengthChunked`. */
   length = 0;
   upgrade: string | undefined = undefined;
   expectsContinue = false;
@@ -71,6 +84,12 @@ export class RequestHeadReader implements HeadReader {
     this.length = this.#length();
     if (this.#odd) this.#checkTarget(host);
     return end;
+  }
+
+  /** What the last head said, to be kept beyond the next. */
+  copy(): RequestHead {
+    const { method, target, authority, headers, minor, keepAlive, length, upgrade, expectsContinue } = this;
+    return { method, target, authority, headers, minor, keepAlive, length, upgrade, expectsContinue };
   }
 
   checkStart(): void {

@@ -1,17 +1,17 @@
 import type { Body } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { BodyReader } from "./body-reader.ts";
-import { requestChunkedReasons, type ChunkedOptions } from "./chunked.ts";
-import { readHead, type HeadBound } from "./head-text.ts";
+import type { ServerCodec } from "./codec.ts";
+import { readHead } from "./head-text.ts";
 import { bodyStreamOf, IncomingBody, type BodySource } from "./incoming-body.ts";
 import { lengthChunked, type MessageLimits } from "./limits.ts";
 import { copied, joined } from "./output.ts";
-import { RequestHeadReader } from "./request-head.ts";
+import type { RequestHead, RequestHeadReader } from "./request-head.ts";
 
 /** Who hears of requests. */
 export interface RequestSink extends BodySource {
   /** A request: `head` is only good during the call; the body is nothing, whole, or a stream that the reader goes on filling. */
-  request(head: RequestHeadReader, body: Body): void;
+  request(head: RequestHead, body: Body): void;
   /** Whether another request may be read now. */
   ready(): boolean;
 }
@@ -29,9 +29,9 @@ const nothing = new Uint8Array(0);
 export class RequestReader {
   readonly #sink: RequestSink;
   readonly #limits: RequestReaderLimits;
-  readonly #head: RequestHeadReader;
-  readonly #bound: HeadBound;
-  readonly #chunkedOptions: ChunkedOptions;
+  readonly #codec: ServerCodec;
+  /** The head whose body is being collected. */
+  #head: RequestHead | undefined = undefined;
   #mode: Mode = "head";
   #input: Uint8Array = nothing;
   #at = 0;
@@ -43,12 +43,10 @@ export class RequestReader {
   #parts: Uint8Array[] = [];
   #skipped = 0;
 
-  constructor(sink: RequestSink, limits: RequestReaderLimits) {
+  constructor(sink: RequestSink, limits: RequestReaderLimits, codec: ServerCodec) {
     this.#sink = sink;
     this.#limits = limits;
-    this.#head = new RequestHeadReader(limits);
-    this.#bound = { bytesMax: limits.headBytesMax, tooLarge: wireReasons.HEAD_TOO_LARGE };
-    this.#chunkedOptions = { ...limits, reasons: requestChunkedReasons };
+    this.#codec = codec;
   }
 
   /** Whether the connection stands between two requests with nothing read of the next. */
@@ -150,10 +148,10 @@ export class RequestReader {
         return true;
       }
     }
-    const head = this.#head;
+    const head = this.#codec.requests;
     head.source.bytes = input;
     head.source.base = this.#at;
-    const length = readHead(head, this.#end, this.#bound);
+    const length = readHead(head, this.#end, this.#codec.bound);
     if (length === -1) return false;
     this.#lineSkipped = false;
     this.#at += length;
@@ -172,10 +170,11 @@ export class RequestReader {
       this.#sink.request(head, content);
       return;
     }
-    this.#body = new BodyReader(length, this.#chunkedOptions);
+    this.#body = new BodyReader(length, this.#codec.chunked);
     this.#parts = [];
     if (whole && !head.expectsContinue) {
       this.#mode = "whole";
+      this.#head = head.copy();
       return;
     }
     this.#mode = "stream";
@@ -184,7 +183,7 @@ export class RequestReader {
   }
 
   /** A chunked body that has arrived whole is handed over whole. */
-  #beginChunked(head: RequestHeadReader, body: BodyReader): void {
+  #beginChunked(head: RequestHead, body: BodyReader): void {
     this.#at = body.read(this.#owned(), this.#at, (content) => this.#parts.push(content));
     const parts = this.#parts;
     this.#parts = [];
@@ -198,7 +197,7 @@ export class RequestReader {
     else this.#sink.request(head, parts.length === 0 ? undefined : joined(parts));
   }
 
-  #beginStream(head: RequestHeadReader, length: number | undefined): void {
+  #beginStream(head: RequestHead, length: number | undefined): void {
     this.#stream = new IncomingBody(this.#sink, length);
     this.#sink.request(head, this.#stream);
   }
@@ -210,9 +209,10 @@ export class RequestReader {
     const { trailers } = body;
     const stream = this.#stream;
     const whole = this.#mode === "whole";
+    const head = this.#head;
     const parts = this.#parts;
     this.#bodyRead();
-    if (whole) this.#sink.request(this.#head, joined(parts));
+    if (whole) this.#sink.request(head as RequestHead, joined(parts));
     else stream?.finish(trailers);
     return true;
   }
@@ -235,6 +235,7 @@ export class RequestReader {
     this.#mode = "head";
     this.#body = undefined;
     this.#stream = undefined;
+    this.#head = undefined;
     this.#parts = [];
     this.#skipped = 0;
   }

@@ -16,20 +16,30 @@ const reasons: HeadReasons = {
   tooMany: wireReasons.UPSTREAM_HEAD_TOO_LARGE,
 };
 
+/** An answer's head, read and judged. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly keepAlive: boolean;
+  /** Bytes of the body, `lengthChunked` or `lengthUntilClose`. 0 for HEAD, 1xx, 204 and 304. */
+  readonly length: number;
+  /** HEAD and 304: the length that a GET would have had. */
+  readonly lengthOfGet: number | undefined;
+  readonly upgrade: string | undefined;
+}
+
 /**
  * Reads the heads of answers, one after the other; what the last one said stands in its fields until the next. As strict
  * as for requests, since smuggling works both ways.
  */
-export class ResponseHeadReader implements HeadReader {
+export class ResponseHeadReader implements HeadReader, ResponseHead {
   readonly source: HeadSource = { text: "", bytes: new Uint8Array(0), base: 0 };
   /** Of the request that is being answered. To be set before `read`. */
   method = "";
   status = 0;
   headers: HeaderList = [];
   keepAlive = false;
-  /** Bytes of the body, `lengthChunked` or `lengthUntilClose`. 0 for HEAD, 1xx, 204 and 304. */
   length = 0;
-  /** HEAD and 304: the length that a GET would have had. */
   lengthOfGet: number | undefined = undefined;
   upgrade: string | undefined = undefined;
   #minor = 1;
@@ -56,6 +66,12 @@ export class ResponseHeadReader implements HeadReader {
     this.keepAlive = this.length !== lengthUntilClose && fields.keepsAlive(this.#minor);
     this.upgrade = status === 101 && fields.upgrades ? fields.upgrade : undefined;
     return end;
+  }
+
+  /** What the last head said, to be kept beyond the next. */
+  copy(): ResponseHead {
+    const { status, headers, keepAlive, length, lengthOfGet, upgrade } = this;
+    return { status, headers, keepAlive, length, lengthOfGet, upgrade };
   }
 
   checkStart(): void {

@@ -1,19 +1,19 @@
 import type { Body, HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { BodyReader } from "./body-reader.ts";
-import { responseChunkedReasons, type ChunkedOptions } from "./chunked.ts";
-import { readHead, type HeadBound } from "./head-text.ts";
+import type { ClientCodec } from "./codec.ts";
+import { readHead } from "./head-text.ts";
 import { bodyStreamOf, IncomingBody, type BodySource } from "./incoming-body.ts";
 import type { MessageLimits } from "./limits.ts";
 import { copied, joined } from "./output.ts";
-import { ResponseHeadReader } from "./response-head.ts";
+import type { ResponseHead, ResponseHeadReader } from "./response-head.ts";
 
 /** Who hears of answers. */
 export interface ResponseSink extends BodySource {
   /** A 1xx other than 101. */
   interim(status: number, headers: HeaderList): void;
   /** The final answer: `head` is only good during the call; the body is nothing, whole, or a stream that the reader goes on filling. */
-  response(head: ResponseHeadReader, body: Body): void;
+  response(head: ResponseHead, body: Body): void;
   /** The answer has been read to its end. */
   complete(): void;
 }
@@ -26,9 +26,10 @@ const interimMax = 16;
 export class ResponseReader {
   readonly #sink: ResponseSink;
   readonly #limits: MessageLimits;
-  readonly #head: ResponseHeadReader;
-  readonly #bound: HeadBound;
-  readonly #chunkedOptions: ChunkedOptions;
+  readonly #codec: ClientCodec;
+  #method = "";
+  /** The head whose body is being collected. */
+  #head: ResponseHead | undefined = undefined;
   #mode: Mode = "none";
   #input: Uint8Array = nothing;
   #at = 0;
@@ -39,12 +40,10 @@ export class ResponseReader {
   #stream: IncomingBody | undefined;
   #parts: Uint8Array[] = [];
 
-  constructor(sink: ResponseSink, limits: MessageLimits) {
+  constructor(sink: ResponseSink, limits: MessageLimits, codec: ClientCodec) {
     this.#sink = sink;
     this.#limits = limits;
-    this.#head = new ResponseHeadReader(limits.headerCountMax);
-    this.#bound = { bytesMax: limits.headBytesMax, tooLarge: wireReasons.UPSTREAM_HEAD_TOO_LARGE };
-    this.#chunkedOptions = { ...limits, reasons: responseChunkedReasons };
+    this.#codec = codec;
   }
 
   /** Whether an answer is awaited or being read. */
@@ -65,7 +64,7 @@ export class ResponseReader {
   /** A request with `method` has been sent: its answer comes next. */
   begin(method: string): void {
     this.#mode = "head";
-    this.#head.method = method;
+    this.#method = method;
     this.#interims = 0;
   }
 
@@ -131,10 +130,11 @@ export class ResponseReader {
   }
 
   #readHead(): boolean {
-    const head = this.#head;
+    const head = this.#codec.responses;
+    head.method = this.#method;
     head.source.bytes = this.#input;
     head.source.base = this.#at;
-    const length = readHead(head, this.#end, this.#bound);
+    const length = readHead(head, this.#end, this.#codec.bound);
     if (length === -1) return false;
     this.#at += length;
     if (head.status < 200 && head.status !== 101) {
@@ -172,15 +172,16 @@ export class ResponseReader {
       this.#sink.complete();
       return;
     }
-    this.#body = new BodyReader(length, this.#chunkedOptions);
+    this.#body = new BodyReader(length, this.#codec.chunked);
     this.#mode = "whole";
+    this.#head = head.copy();
     if (whole) return;
     this.#at = this.#body.read(this.#owned(), this.#at, (content) => this.#take(content));
     if (this.#body.done) this.#done(this.#body.trailers);
     else this.#beginStream(head, length);
   }
 
-  #beginStream(head: ResponseHeadReader, length: number): void {
+  #beginStream(head: ResponseHead, length: number): void {
     const stream = new IncomingBody(this.#sink, length >= 0 ? length : undefined);
     for (const part of this.#parts) stream.push(part);
     this.#parts = [];
@@ -203,10 +204,11 @@ export class ResponseReader {
     const whole = this.#mode === "whole";
     const parts = this.#parts;
     const stream = this.#stream;
-    const head = this.#head;
+    const head = this.#head as ResponseHead;
     this.#mode = "none";
     this.#parts = [];
     this.#stream = undefined;
+    this.#head = undefined;
     this.#body = undefined;
     if (!whole) stream?.finish(trailers);
     else if (trailers !== undefined) this.#sink.response(head, bodyStreamOf(parts, trailers));

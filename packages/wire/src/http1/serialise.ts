@@ -72,8 +72,7 @@ const linesRememberedMax = 32;
 const valueLengthRememberedMax = 256;
 
 /**
- * Writes header lists. One for each connection: what is handed over has the same lines in the same order again and again,
- * so a line is first compared with the one that stood at its place last time. Nothing but equal strings counts.
+ * Writes header lists. What is handed over has the same lines in the same order again and again, so a line is first compared with the one that stood at its place last time. Nothing but equal strings counts.
  */
 export class HeaderWriter {
   /** Whether `date` was in the last list. */
