@@ -16,6 +16,7 @@ export interface Passage extends HttpRequest {
   readonly inbound: Inbound;
   readonly startedMs: number;
   requestId: string;
+  traceId: string;
   /** Believed address of the client, without port. */
   client: string;
   /** What the access log says of client and host. */
@@ -42,6 +43,11 @@ export interface Passage extends HttpRequest {
   /** What went wrong last, if anything did. */
   cause: Cause | undefined;
   bytesOut: number;
+  /** What the client was answered, and when the answer was over; 0 before. */
+  status: number;
+  endedMs: number;
+  /** Whether the answer broke off in the middle. */
+  broken: boolean;
   /** To be run once the answer is over; made when a streamed answer begins. */
   endings: Ending[] | undefined;
 }
@@ -65,6 +71,7 @@ export function passageFrom(request: HttpRequest, startedMs: number): Passage {
     inbound,
     startedMs,
     requestId: "",
+    traceId: "",
     client: "",
     clientText: '"',
     route: undefined,
@@ -80,6 +87,9 @@ export function passageFrom(request: HttpRequest, startedMs: number): Passage {
     bodyFlowing: false,
     cause: undefined,
     bytesOut: 0,
+    status: 0,
+    endedMs: 0,
+    broken: false,
     endings: undefined,
   };
   if (passage.body !== undefined && !(passage.body instanceof Uint8Array)) passage.body = takenBody(passage.body, passage);

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { passageFrom } from "../passage.ts";
+import { passageFrom, type Passage } from "../passage.ts";
 import { jsonText } from "../http/json-text.ts";
-import { accessLine, clientTextFrom } from "./access-line.ts";
+import { accessLine, clientTextFrom, lineEndFrom } from "./access-line.ts";
 
-const options = { nowMs: Date.UTC(2026, 10, 20, 9, 8, 7, 5), durationMs: 1.23456, status: 200, traceId: "ab", whole: true, revision: "7" };
+const nowMs = Date.UTC(2026, 10, 20, 9, 8, 7, 5);
+const endText = lineEndFrom(7n);
+
+function passageOf(target: string, authority: string): Passage {
+  const passage = passageFrom({ method: "GET", target, authority, headers: [], body: undefined }, 0);
+  const clientText = clientTextFrom("::1", authority);
+  return { ...passage, requestId: "r1", traceId: "ab", clientText, status: 200, endedMs: 1.23456 };
+}
 
 function lineFor(target: string, authority: string): Record<string, unknown> {
-  const line = accessLine(
-    {
-      ...passageFrom({ method: "GET", target, authority, headers: [], body: undefined }, 0),
-      requestId: "r1",
-      clientText: clientTextFrom("::1", authority),
-    },
-    options,
-  );
+  const line = accessLine(passageOf(target, authority), nowMs, endText);
   assert.ok(!line.includes("\n"), line);
   assert.match(line, /^[\x20-\x7e\u00a0-\u2027\u202a-\uffff]*$/);
   return JSON.parse(line) as Record<string, unknown>;
@@ -52,9 +52,9 @@ test("access line is bounded whatever a client sends", () => {
 });
 
 test("access line keeps up with the seconds", () => {
-  const passage = passageFrom({ method: "GET", target: "/", authority: "a", headers: [], body: undefined }, 0);
-  for (const nowMs of [0, 999, 1000, 59_999, 60_000, 1.8e12 + 12, 999]) {
-    const { time } = JSON.parse(accessLine(passage, { ...options, nowMs })) as { time: string };
-    assert.equal(time, new Date(nowMs).toISOString());
+  const passage = passageOf("/", "a");
+  for (const atMs of [0, 999, 1000, 59_999, 60_000, 1.8e12 + 12, 999]) {
+    const { time } = JSON.parse(accessLine(passage, atMs, endText)) as { time: string };
+    assert.equal(time, new Date(atMs).toISOString());
   }
 });

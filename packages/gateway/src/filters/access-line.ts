@@ -1,36 +1,29 @@
-import { jsonText } from "../http/json-text.ts";
+import { jsonInner, jsonText } from "../http/json-text.ts";
 import { pathOf } from "../http/route-table.ts";
 import type { Passage } from "../passage.ts";
-
-/** What the access log says beside the passage. */
-export interface AccessLineOptions {
-  readonly nowMs: number;
-  readonly durationMs: number;
-  readonly status: number;
-  readonly traceId: string;
-  /** False when the answer broke off in the middle. */
-  readonly whole: boolean;
-  readonly revision: string;
-}
 
 /**
  * One line of the access log, JSON without line feed. It is made for every request, so it is put together from few pieces,
  * most of them made once. Values that a client chooses are escaped and cut at 1024 characters. The query of the target is
- * left out: it often holds secrets.
+ * left out: it often holds secrets. `endText` is what `lineEndFrom` made.
  */
-export function accessLine(passage: Passage, options: AccessLineOptions): string {
+export function accessLine(passage: Passage, nowMs: number, endText: string): string {
   const { route, endpoint, cause } = passage;
-  const path = jsonText(pathOf(passage.target));
-  let line =
-    openingAt(options.nowMs) + passage.requestId + '","traceId":"' + options.traceId + passage.clientText + methodText(passage.method);
-  line += path + statusText(options.status) + millisecondsText(options.durationMs) + ',"bytesOut":' + passage.bytesOut;
+  const durationMs = Math.round((passage.endedMs - passage.startedMs) * 1000) / 1000;
+  let line = openingAt(nowMs) + passage.requestId + '","traceId":"' + passage.traceId + passage.clientText + methodText(passage.method);
+  line += jsonInner(pathOf(passage.target)) + statusText(passage.status) + durationMs + ',"bytesOut":' + passage.bytesOut;
   if (route !== undefined) line += endpoint === undefined ? route.logText : route.logText + endpoint.logText;
-  if (passage.bucket >= 0) line += ',"bucket":' + passage.bucket;
+  if (passage.bucket >= 0) line += bucketText(passage.bucket);
   if (passage.attempts > 1) line += ',"attempts":' + passage.attempts;
   if (passage.fallback) line += ',"fallback":true';
   if (cause !== undefined) line += ',"cause":"' + cause + '"';
-  if (!options.whole) line += ',"broken":true';
-  return line + ',"revision":' + options.revision + "}";
+  if (passage.broken) line += ',"broken":true';
+  return line + endText;
+}
+
+/** How every line of a Snapshot ends. */
+export function lineEndFrom(revision: bigint): string {
+  return `,"revision":${revision}}`;
 }
 
 /** What a line says of the client: from the end of the trace id to the host. Made once for a connection. */
@@ -47,18 +40,19 @@ function methodText(method: string): string {
 }
 
 function methodTextFrom(method: string): string {
-  return `,"method":${jsonText(method)},"path":`;
+  return `,"method":${jsonText(method)},"path":"`;
 }
 
 const statusTexts: string[] = [];
 
 function statusText(status: number): string {
-  return (statusTexts[status] ??= `,"status":${status},"durationMs":`);
+  return (statusTexts[status] ??= `","status":${status},"durationMs":`);
 }
 
-/** Three decimals without the cost of toFixed. */
-function millisecondsText(durationMs: number): number {
-  return Math.round(durationMs * 1000) / 1000;
+const bucketTexts: string[] = [];
+
+function bucketText(bucket: number): string {
+  return (bucketTexts[bucket] ??= `,"bucket":${bucket}`);
 }
 
 let millisecond = NaN;

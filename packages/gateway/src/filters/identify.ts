@@ -17,6 +17,7 @@ export function identify(ids: IdSource): Layer<Passage, HttpResponse> {
     const parent = traceparent === "" ? undefined : traceFromTraceparent(traceparent);
     const trace = { traceId: parent?.traceId ?? ids.traceId(), spanId: ids.spanId(), sampled: parent?.sampled ?? false };
     call.trace = trace;
+    passage.traceId = trace.traceId;
     passage.requestId = requestId !== "" && sane.test(requestId) ? requestId : trace.traceId;
     passage.headers.push("x-request-id", passage.requestId, "traceparent", traceparentFrom(trace));
     if (parent !== undefined && tracestate !== "") passage.headers.push("tracestate", tracestate);

@@ -1,4 +1,4 @@
-import type { Call, Logger } from "@weir/kit/call";
+import type { Logger } from "@weir/kit/call";
 import type { Clock } from "@weir/kit/clock";
 import type { Layer } from "@weir/kit/service";
 import type { HeaderList, HttpResponse } from "@weir/wire";
@@ -6,7 +6,7 @@ import { messageOf, refusal, verdictOf } from "../http/refusal.ts";
 import { isWhole, whenOver, type Passage } from "../passage.ts";
 import type { Holding } from "../upstream/endpoints.ts";
 import type { RetryBudget } from "../upstream/retry-budget.ts";
-import { accessLine } from "./access-line.ts";
+import { accessLine, lineEndFrom } from "./access-line.ts";
 import type { RouteMeter } from "./route-meter.ts";
 
 /** Requests that are being worked on, over all Snapshots. */
@@ -35,7 +35,7 @@ export interface ObserveOptions {
  */
 export function observe(options: ObserveOptions): Layer<Passage, HttpResponse> {
   const { clock, log, meter, load, budgets, holding, accessLog } = options;
-  const revision = String(options.revision);
+  const endText = lineEndFrom(options.revision);
 
   function failed(passage: Passage, thrown: unknown): HttpResponse {
     const verdict = verdictOf(thrown);
@@ -44,13 +44,19 @@ export function observe(options: ObserveOptions): Layer<Passage, HttpResponse> {
     passage.endpoint = undefined;
     return refusal(passage, verdict, messageOf(verdict, passage));
   }
-  function finish(passage: Passage, call: Call, { status, endedMs, whole }: { status: number; endedMs: number; whole: boolean }): void {
+  function finish(passage: Passage, endedMs: number): void {
     load.inFlight--;
-    const durationMs = endedMs - passage.startedMs;
-    const route = passage.route?.name ?? "";
-    meter.answered(route, passage.endpoint?.version ?? "", { status, durationMs });
-    if (passage.cause !== undefined) meter.count(route, passage.cause);
-    accessLog?.(accessLine(passage, { nowMs: clock.nowMs(), durationMs, status, traceId: call.trace.traceId, whole, revision }));
+    passage.endedMs = endedMs;
+    meter.answered(passage);
+    if (passage.cause !== undefined) meter.count(passage.route?.name ?? "", passage.cause);
+    accessLog?.(accessLine(passage, clock.nowMs(), endText));
+  }
+  function followed(passage: Passage): void {
+    whenOver(passage, (end) => {
+      if (end.kind === "left") passage.cause ??= "CLIENT_GONE";
+      passage.broken = end.kind !== "whole";
+      finish(passage, clock.monotonicMs());
+    });
   }
   return (next) => async (passage, call) => {
     load.inFlight++;
@@ -63,22 +69,13 @@ export function observe(options: ObserveOptions): Layer<Passage, HttpResponse> {
       response = failed(passage, thrown);
     }
     holding.leave();
-    const { status, headers } = response;
-    if (passage.endpoint !== undefined) stamp(headers, "x-weir-version", passage.endpoint.version);
-    stamp(headers, "x-request-id", passage.requestId);
+    passage.status = response.status;
+    if (passage.endpoint !== undefined) stamp(response.headers, "x-weir-version", passage.endpoint.version);
+    stamp(response.headers, "x-request-id", passage.requestId);
     if (isWhole(response)) {
       passage.bytesOut = response.body?.length ?? 0;
-      finish(passage, call, {
-        status,
-        endedMs: passage.attempts === 1 && passage.answeredMs > 0 ? passage.answeredMs : clock.monotonicMs(),
-        whole: true,
-      });
-      return response;
-    }
-    whenOver(passage, (end) => {
-      if (end.kind === "left") passage.cause ??= "CLIENT_GONE";
-      finish(passage, call, { status, endedMs: clock.monotonicMs(), whole: end.kind === "whole" });
-    });
+      finish(passage, passage.attempts === 1 && passage.answeredMs > 0 ? passage.answeredMs : clock.monotonicMs());
+    } else followed(passage);
     return response;
   };
 }

@@ -1,22 +1,17 @@
 import type { Counter, Histogram, Metrics } from "@weir/kit/telemetry/metrics";
 import type { CauseCount } from "@weir/api/traffic";
+import type { Passage } from "../passage.ts";
 import type { Cause } from "../reasons.ts";
 import { causeCounts } from "../upstream/endpoint-meter.ts";
 
 /** Counts what clients were answered. */
 export interface RouteMeter {
-  /** An answer, by the names of route and version ("" where there is none). */
-  answered(route: string, version: string, outcome: Outcome): void;
+  /** A request that is over. */
+  answered(passage: Passage): void;
   /** Something that became of a request, other than an endpoint's own doing. */
   count(route: string, cause: Cause): void;
   /** Causes counted since the last report. */
   takeReport(): CauseCount[];
-}
-
-/** How a request ended. */
-export interface Outcome {
-  readonly status: number;
-  readonly durationMs: number;
 }
 
 interface Handles {
@@ -62,12 +57,14 @@ export function createRouteMeter(metrics: Metrics): RouteMeter {
     return found;
   }
   return {
-    answered(route, version, { status, durationMs }) {
-      const { duration, byStatus } = handlesOf(route, version);
+    answered({ route, endpoint, status, startedMs, endedMs }) {
+      const routeName = route?.name ?? "";
+      const version = endpoint?.version ?? "";
+      const { duration, byStatus } = handlesOf(routeName, version);
       let counter = byStatus.get(status);
-      if (counter === undefined) byStatus.set(status, (counter = requests.labels(route, version, String(status))));
+      if (counter === undefined) byStatus.set(status, (counter = requests.labels(routeName, version, String(status))));
       counter.add();
-      duration.observe(durationMs / 1000);
+      duration.observe((endedMs - startedMs) / 1000);
     },
     count(route, cause) {
       causes.labels(route, cause).add();

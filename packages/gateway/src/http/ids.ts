@@ -9,6 +9,7 @@ export interface IdSource {
 }
 
 const poolBytes = 4096;
+const zero = 48;
 const zeros = /^0+$/;
 
 /**
@@ -27,7 +28,7 @@ export function createIdSource(fill: (bytes: Uint8Array) => void = randomFillSyn
     }
     const id = digits.slice(at, at + length);
     at += length;
-    return zeros.test(id) ? `${id.slice(1)}1` : id;
+    return id.charCodeAt(0) === zero && zeros.test(id) ? `${id.slice(1)}1` : id;
   }
   return { traceId: () => take(32), spanId: () => take(16) };
 }

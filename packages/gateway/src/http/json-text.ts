@@ -4,9 +4,15 @@ const special = /[^\x20\x21\x23-\x5b\x5d-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\u
 const restless = /[^\x20-\x7e\u00a0-\u2027\u202a-\uffff]/g;
 const textMax = 1024;
 
-/** A JSON string, cut at 1024 characters, also safe to show in a terminal. Cheap when nothing needs escaping. */
+/** A JSON string, cut at 1024 characters, also safe to show in a terminal. */
 export function jsonText(text: string): string {
+  return `"${jsonInner(text)}"`;
+}
+
+/** The same without its quotes. Cheap when nothing needs escaping. */
+export function jsonInner(text: string): string {
   const cut = text.length > textMax ? text.slice(0, textMax) : text;
-  if (!special.test(cut)) return `"${cut}"`;
-  return JSON.stringify(cut.toWellFormed()).replace(restless, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  if (!special.test(cut)) return cut;
+  const quoted = JSON.stringify(cut.toWellFormed()).replace(restless, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return quoted.slice(1, -1);
 }
