@@ -37,4 +37,5 @@ export type { ConnectionOutput } from "./http1/output.ts";
 export { joinDuplexes } from "./http1/byte-duplex.ts";
 export type { MessageLimits } from "./http1/limits.ts";
 export type { WireClock } from "./clock.ts";
-export { createWebSocketConnection, type WebSocketAgreement, type WebSocketConnection } from "./websocket/connection.ts";
+export { createWebSocketConnection } from "./websocket/create-connection.ts";
+export type { WebSocketAgreement, WebSocketConnection } from "./websocket/connection.ts";

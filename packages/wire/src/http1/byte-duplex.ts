@@ -53,6 +53,7 @@ export class ConnectionDuplex implements ByteDuplex {
     for (const bytes of this.#incoming.take()) sink.receive(bytes, bytes.length, false);
     if (this.#incoming.finished) sink.end();
     if (this.#gone) sink.closed(gone());
+    else this.#output.resume();
     return sink;
   }
 

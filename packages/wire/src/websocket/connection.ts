@@ -4,13 +4,15 @@ import { WireError, wireReasons } from "../reasons.ts";
 import { closeCodeFrom, closeCodes, closeFrom, closePayload, type WebSocketClose } from "./close-codes.ts";
 import type { DeflateAgreement } from "./deflate-options.ts";
 import { MessageDeflate } from "./deflate.ts";
-import { controlBytesMax, frameBits, opcodes } from "./frame.ts";
+import { DeflatedSends } from "./deflated-sends.ts";
+import { controlBytesMax, opcodes } from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { Heartbeat, type HeartbeatOwner } from "./heartbeat.ts";
 import { textError } from "./message-assembly.ts";
+import { closedError, errorFrom, handlerError, lostError } from "./errors.ts";
 import { MessageLine } from "./message-line.ts";
-import { websocketSettingsFrom, type WebSocketOptions, type WebSocketSettings } from "./options.ts";
+import type { WebSocketSettings } from "./options.ts";
 import type { WebSocketListener, WebSocketSession } from "./session.ts";
 import { isText } from "./utf8.ts";
 
@@ -50,6 +52,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   readonly #writer: FrameWriter;
   readonly #heartbeat: Heartbeat;
   readonly #deflate: MessageDeflate | undefined = undefined;
+  readonly #deflated: DeflatedSends | undefined = undefined;
   #line: MessageLine | undefined = undefined;
   #listener: WebSocketListener | undefined = undefined;
   #step: Step = steps.open;
@@ -63,8 +66,6 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   /** A message is being decompressed. */
   #inflating = false;
   #pongOwed: Uint8Array | undefined = undefined;
-  /** The last of the sends that wait for compression. */
-  #sending: Promise<void> | undefined = undefined;
   #close: WebSocketClose | undefined = undefined;
   #error: WireError | undefined = undefined;
   #closed: Promise<WebSocketClose> | undefined = undefined;
@@ -82,6 +83,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     this.#heartbeat = new Heartbeat(this, settings);
     this.#reader = new FrameReader(this, settings, { masked: this.#server, deflate: this.#deflate !== undefined });
     this.#writer = new FrameWriter(output, { settings, masked: !this.#server, heartbeat: this.#heartbeat });
+    if (this.#deflate !== undefined) this.#deflated = new DeflatedSends(this.#deflate, this.#writer, () => this.#sending());
     counters.sessionsTotal += 1;
     counters.sessionsOpen += 1;
   }
@@ -116,14 +118,14 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   send(data: string | Uint8Array): Promise<void> {
     const refusal = this.#refusal(data);
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (this.#deflate !== undefined) return this.#sendDeflated(this.#deflate, data);
+    if (this.#deflated !== undefined) return this.#deflated.send(data);
     this.#write(data);
     return this.#writer.room();
   }
 
   trySend(data: string | Uint8Array): boolean {
     if (this.#step !== steps.open || this.#refusal(data) !== undefined) return false;
-    if (this.#deflate !== undefined) this.#sendDeflated(this.#deflate, data).catch(() => undefined);
+    if (this.#deflated !== undefined) this.#deflated.send(data).catch(() => undefined);
     else this.#write(data);
     return true;
   }
@@ -154,8 +156,9 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
         if (this.#step === steps.closing) this.#writer.control(opcodes.close, payload);
       };
       // Messages that are still being compressed go first.
-      if (this.#sending === undefined) say();
-      else void this.#sending.then(say);
+      const last = this.#deflated?.last;
+      if (last === undefined) say();
+      else void last.then(say);
       this.#line?.takeHeld();
       this.#readOn();
     }
@@ -379,64 +382,15 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   }
 
   #write(data: string | Uint8Array): void {
-    this.#heartbeat.active = true;
-    this.#settings.counters.messagesSent += 1;
+    this.#sending();
     if (typeof data === "string") this.#writer.text(data, Buffer.byteLength(data));
     else this.#writer.message(opcodes.binary, data);
   }
 
-  /** Compressing takes a while; messages leave in the order in which they were sent. */
-  #sendDeflated(deflate: MessageDeflate, data: string | Uint8Array): Promise<void> {
-    const opcode = typeof data === "string" ? opcodes.text : opcodes.binary;
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    this.#writer.reserve(bytes.length);
-    const before = this.#sending;
-    const sent = (async () => {
-      try {
-        await before;
-        const short = bytes.length < deflate.thresholdBytes;
-        const payload = short ? bytes : await deflate.deflate(bytes);
-        if (this.#step >= steps.ending) throw closedError();
-        this.#heartbeat.active = true;
-        this.#settings.counters.messagesSent += 1;
-        this.#writer.message(short ? opcode : opcode | frameBits.compressed, payload);
-      } finally {
-        this.#writer.reserve(-bytes.length);
-      }
-    })();
-    const settled = sent.catch(() => undefined);
-    this.#sending = settled;
-    void settled.then(() => {
-      if (this.#sending === settled) this.#sending = undefined;
-    });
-    return sent.then(() => this.#writer.room());
+  /** A message is about to be written. Throws when it is too late for it. */
+  #sending(): void {
+    if (this.#step >= steps.ending) throw closedError();
+    this.#heartbeat.active = true;
+    this.#settings.counters.messagesSent += 1;
   }
-}
-
-function errorFrom(thrown: unknown): WireError {
-  return thrown instanceof WireError ? thrown : handlerError(thrown);
-}
-
-function handlerError(cause: unknown): WireError {
-  return new WireError(wireReasons.HANDLER_FAILED, "expected a message to be taken, found a rejection", { cause });
-}
-
-function closedError(): WireError {
-  return new WireError(wireReasons.WEBSOCKET_CLOSED, "expected an open session, found it closing or closed");
-}
-
-function lostError(found: string, cause?: unknown): WireError {
-  return new WireError(wireReasons.WEBSOCKET_LOST, `expected a close frame, ${found}`, { cause });
-}
-
-/**
- * One WebSocket connection without a socket: bytes in by `receive`, bytes out by `output`. The same state machine that
- * servers and clients run; for tests, fuzzers, and transports of one's own.
- */
-export function createWebSocketConnection(
-  agreement: WebSocketAgreement,
-  options: WebSocketOptions,
-  output: ConnectionOutput,
-): WebSocketConnection {
-  return new WebSocketConnection(websocketSettingsFrom(options), output, agreement);
 }

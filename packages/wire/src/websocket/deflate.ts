@@ -1,5 +1,6 @@
 import { createDeflateRaw, createInflateRaw, constants, deflateRaw, inflateRaw, type DeflateRaw, type InflateRaw } from "node:zlib";
 import { WireError, wireReasons } from "../reasons.ts";
+import { closedError } from "./errors.ts";
 import type { DeflateAgreement, DeflateSettings } from "./deflate-options.ts";
 
 const tail = Buffer.from([0, 0, 0xff, 0xff]);
@@ -126,8 +127,4 @@ function inflateError(cause: Error): WireError {
   return new WireError(wireReasons.WEBSOCKET_DEFLATE_INVALID, `expected a message compressed with deflate, found ${cause.message}`, {
     cause,
   });
-}
-
-function closedError(): WireError {
-  return new WireError(wireReasons.WEBSOCKET_CLOSED, "expected an open session, found it closed");
 }

@@ -19,12 +19,12 @@ export interface HeartbeatOwner {
  * wheel comes round. Times are whole milliseconds, which cost no memory of their own.
  */
 export class Heartbeat implements WheelEntry {
-  deadlineMs = Infinity;
-  lookMs = Infinity;
+  deadlineMs: number = Infinity;
+  lookMs: number = Infinity;
   /** A byte came since the last beat. */
-  heard = false;
+  heard: boolean = false;
   /** A message went either way since the last beat. */
-  active = false;
+  active: boolean = false;
   readonly #owner: HeartbeatOwner;
   readonly #settings: WebSocketSettings;
   #pinged = false;

@@ -1,5 +1,3 @@
-import type { WireReason } from "../reasons.ts";
-
 /** The part of wire's catalogue that concerns WebSocket. With which close code each of them leaves stands in close-codes.ts. */
 export const websocketReasons = {
   WEBSOCKET_REQUEST_INVALID: {
@@ -123,4 +121,4 @@ export const websocketReasons = {
     status: 500,
     meaning: "A close code or reason, or a ping's payload, that may not be sent.",
   },
-} as const satisfies Readonly<Record<string, WireReason>>;
+} as const;
