@@ -39,7 +39,7 @@ function dialogue(options: Http2ClientOptions & { readonly ready?: boolean } = {
   const connection = new Http2ClientConnection(made, owner, { output, peer: { address: "memory", secure: false } });
   output.onDestroy = () => connection.closed();
   connection.opened();
-  if (options.ready !== false) connection.receive(joined(settings(), frame(4, 1, 0)));
+  if (options.ready !== false) connection.receive(joined(settings(), frame([4, 1], 0)));
   return {
     connection,
     output,
@@ -122,7 +122,7 @@ const ends: readonly (readonly [name: string, bytes: Uint8Array, expected: strin
   ["refuses the stream", numberFrame(3, 1, 7), "UPSTREAM_STREAM_REFUSED sent=false answered=false"],
   ["resets the stream", numberFrame(3, 1, 2), "UPSTREAM_STREAM_RESET sent=true answered=false"],
   ["resets with NO_ERROR before an answer", numberFrame(3, 1, 0), "UPSTREAM_STREAM_RESET sent=true answered=false"],
-  ["goes away before it looked at it", frame(7, 0, 0, new Uint8Array(8)), "UPSTREAM_STREAM_REFUSED sent=false answered=false"],
+  ["goes away before it looked at it", frame([7, 0], 0, new Uint8Array(8)), "UPSTREAM_STREAM_REFUSED sent=false answered=false"],
   ["answers whole and then resets with NO_ERROR", joined(headers(1, ok), numberFrame(3, 1, 0)), "answered"],
   ["answers without a status", headers(1, ["a", "b"]), "UPSTREAM_HEAD_INVALID sent=true answered=true"],
   ["answers with a status of two digits", headers(1, [":status", "20"]), "UPSTREAM_HEAD_INVALID sent=true answered=true"],
@@ -137,7 +137,7 @@ const ends: readonly (readonly [name: string, bytes: Uint8Array, expected: strin
   ],
   ["answers nothing though it said more", headers(1, [...ok, "content-length", "5"]), "UPSTREAM_BODY_TRUNCATED sent=true answered=true"],
   ["sends DATA before the head", data(1, "abc", true), "UPSTREAM_PROTOCOL_INVALID sent=true answered=false"],
-  ["promises to push", frame(5, 4, 1, new Uint8Array(4)), "UPSTREAM_PROTOCOL_INVALID sent=true answered=false"],
+  ["promises to push", frame([5, 4], 1, new Uint8Array(4)), "UPSTREAM_PROTOCOL_INVALID sent=true answered=false"],
   ["opens a stream", headers(2, ok), "UPSTREAM_PROTOCOL_INVALID sent=true answered=false"],
   ["answers a stream that nobody opened", headers(9, ok), "UPSTREAM_PROTOCOL_INVALID sent=true answered=false"],
   ["turns push on", settings([2, 1]), "UPSTREAM_PROTOCOL_INVALID sent=true answered=false"],
@@ -171,7 +171,7 @@ test("an origin that goes away lets finish what it has begun, and is asked no mo
   const { connection, output, ask, events } = dialogue();
   const [first, second] = [ask(), ask()];
   await turn();
-  connection.receive(frame(7, 0, 0, Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0)));
+  connection.receive(frame([7, 0], 0, Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0)));
   assert.equal(await outcome(second), "UPSTREAM_STREAM_REFUSED sent=false answered=false");
   assert.equal(connection.room, 0);
   assert.ok(events.includes("retired"));

@@ -64,29 +64,29 @@ const floods: readonly Flood[] = [
     name: "MadeYouReset by PRIORITY of a wrong length",
     reason: "FAULT_FLOOD",
     piecesMax: 102,
-    piece: (index) => joined(headers(id(index), post, false), frame(2, 0, id(index), new Uint8Array(4))),
+    piece: (index) => joined(headers(id(index), post, false), frame([2, 0], id(index), new Uint8Array(4))),
   },
   {
     name: "CONTINUATION without end",
     reason: "CONTINUATION_FLOOD",
-    first: frame(1, 1, 1, block(...get)),
+    first: frame([1, 1], 1, block(...get)),
     piecesMax: 33,
-    piece: () => frame(9, 0, 1, block("x", "y")),
+    piece: () => frame([9, 0], 1, block("x", "y")),
   },
   {
     name: "a header block without end",
     reason: "CONTINUATION_FLOOD",
-    first: frame(1, 1, 1, block(...get)),
+    first: frame([1, 1], 1, block(...get)),
     piecesMax: 5,
-    piece: () => frame(9, 0, 1, block("x", "y".repeat(16_000))),
+    piece: () => frame([9, 0], 1, block("x", "y".repeat(16_000))),
   },
   { name: "empty DATA", reason: "EMPTY_FRAME_FLOOD", first: halfOpen, piecesMax: 202, piece: () => data(1, "") },
-  { name: "PING", reason: "PING_FLOOD", piecesMax: 2002, piece: () => frame(6, 0, 0, zeros) },
-  { name: "confirmed PING", reason: "PING_FLOOD", piecesMax: 2002, piece: () => frame(6, 1, 0, zeros) },
+  { name: "PING", reason: "PING_FLOOD", piecesMax: 2002, piece: () => frame([6, 0], 0, zeros) },
+  { name: "confirmed PING", reason: "PING_FLOOD", piecesMax: 2002, piece: () => frame([6, 1], 0, zeros) },
   { name: "SETTINGS", reason: "SETTINGS_FLOOD", piecesMax: 2002, piece: (index) => settings([4, index]) },
   { name: "WINDOW_UPDATE", reason: "WINDOW_FLOOD", first: halfOpen, piecesMax: 2002, piece: () => numberFrame(8, 1, 1) },
-  { name: "PRIORITY", reason: "CONTROL_FLOOD", piecesMax: 2002, piece: () => frame(2, 0, 77, new Uint8Array(5)) },
-  { name: "unknown frames", reason: "CONTROL_FLOOD", piecesMax: 2002, piece: () => frame(99, 0, 0, zeros) },
+  { name: "PRIORITY", reason: "CONTROL_FLOOD", piecesMax: 2002, piece: () => frame([2, 0], 77, new Uint8Array(5)) },
+  { name: "unknown frames", reason: "CONTROL_FLOOD", piecesMax: 2002, piece: () => frame([99, 0], 0, zeros) },
   {
     name: "RST_STREAM of streams that are over",
     reason: "CONTROL_FLOOD",
@@ -101,7 +101,7 @@ for (const flood of floods) {
     const clock = new VirtualClock();
     const handler: HttpHandler = () => new Promise(() => undefined);
     const { connection, output, frames, settings: made } = http2Conversation(handler, { clock, http2: flood.limits ?? {} });
-    connection.receive(joined(preface, settings(), frame(4, 1, 0)));
+    connection.receive(joined(preface, settings(), frame([4, 1], 0)));
     if (flood.first !== undefined) connection.receive(flood.first);
     let pieces = 0;
     while (!output.ended && pieces <= flood.piecesMax) {
@@ -119,7 +119,7 @@ for (const flood of floods) {
 test("a budget comes back with time, so that what a peer does now and then is no flood", async () => {
   const clock = new VirtualClock();
   const { connection, output } = http2Conversation(async () => ({ status: 200, headers: [] }), { clock });
-  connection.receive(joined(preface, settings(), frame(4, 1, 0)));
+  connection.receive(joined(preface, settings(), frame([4, 1], 0)));
   for (let index = 0; index < 3000; index += 1) {
     connection.receive(joined(headers(id(index), get), numberFrame(3, id(index), 8)));
     clock.advance(35);
@@ -130,12 +130,12 @@ test("a budget comes back with time, so that what a peer does now and then is no
 
 test("a client that reads what it is sent may say as much as it takes", async () => {
   const { connection, output, frames } = http2Conversation(async () => ({ status: 200, headers: [], body: Buffer.alloc(16_384 * 4) }));
-  connection.receive(joined(preface, settings(), frame(4, 1, 0)));
+  connection.receive(joined(preface, settings(), frame([4, 1], 0)));
   for (let index = 0; index < 1500; index += 1) {
     connection.receive(headers(id(index), get));
     await turn();
     output.writes.length = 0;
-    connection.receive(joined(numberFrame(8, 0, 65_536), numberFrame(8, id(index), 1), frame(6, 0, 0, zeros)));
+    connection.receive(joined(numberFrame(8, 0, 65_536), numberFrame(8, id(index), 1), frame([6, 0], 0, zeros)));
   }
   await turn();
   assert.ok(!output.ended, JSON.stringify(frames().at(-1)));
@@ -148,7 +148,7 @@ test("answers to control frames that nobody reads are bounded", () => {
     settings: made,
   } = http2Conversation(() => new Promise(() => undefined), { http2: { controlFramesMax: 1e9 } }, 100);
   connection.receive(joined(preface, settings()));
-  for (let index = 0; index < 10_000 && !output.ended; index += 1) connection.receive(frame(6, 0, 0, zeros));
+  for (let index = 0; index < 10_000 && !output.ended; index += 1) connection.receive(frame([6, 0], 0, zeros));
   assert.ok(output.ended);
   assert.equal(made.counters.refusals["OUTPUT_STALLED"], 1);
 });
@@ -161,7 +161,7 @@ test("a header block that says a long field again and again is refused with boun
   });
   const long = joined(Uint8Array.of(0x40, 1), bytesOf("x"), Uint8Array.of(0x7f, 0xe1, 0x1d), new Uint8Array(3936).fill(97));
   const bomb = joined(block(...get), long, new Uint8Array(10_000).fill(0xbe));
-  connection.receive(joined(preface, settings(), frame(1, 5, 1, bomb), headers(3, get)));
+  connection.receive(joined(preface, settings(), frame([1, 5], 1, bomb), headers(3, get)));
   await turn();
   assert.equal(asked, 1);
   const statuses = frames()
@@ -176,7 +176,7 @@ test("DATA beyond the windows ends the stream or the connection", async () => {
     [{ streamWindowBytes: 1_048_576, connectionWindowBytes: 65_535 }, 7],
   ] as const) {
     const { connection, frames } = http2Conversation(() => new Promise(() => undefined), { http2: limits });
-    connection.receive(joined(preface, settings(), frame(4, 1, 0), halfOpen));
+    connection.receive(joined(preface, settings(), frame([4, 1], 0), halfOpen));
     for (let index = 0; index < 5; index += 1) connection.receive(data(1, new Uint8Array(16_384)));
     await turn();
     assert.equal(frames().find((one) => one.type === type)?.number, 3);

@@ -269,9 +269,8 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
  */
 export function createHttp2Connection(
   handler: HttpHandler,
-  options: ServerOptions & { readonly peer?: Peer },
-  output: ConnectionOutput,
+  options: ServerOptions & { readonly output: ConnectionOutput; readonly peer?: Peer },
 ): Http2ServerConnection {
-  const peer = options.peer ?? { address: "memory", secure: false };
-  return new Http2ServerConnection(handler, serverSettingsFrom(options), { output, peer });
+  const { output, peer = { address: "memory", secure: false }, ...rest } = options;
+  return new Http2ServerConnection(handler, serverSettingsFrom(rest), { output, peer });
 }

@@ -20,8 +20,9 @@ export function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** A frame of any type. */
-export function frame(type: number, flags: number, id: number, content: Uint8Array = new Uint8Array(0)): Uint8Array {
+/** A frame of any type and flags. */
+export function frame(kind: readonly [type: number, flags: number], id: number, content: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const [type, flags] = kind;
   const bytes = new Uint8Array(9 + content.length);
   bytes.set(content, writeFrameHead(bytes, 0, { type, flags, id, length: content.length }));
   return bytes;
@@ -29,7 +30,7 @@ export function frame(type: number, flags: number, id: number, content: Uint8Arr
 
 /** SETTINGS; `[4, 10]` sets INITIAL_WINDOW_SIZE to 10. */
 export function settings(...pairs: readonly (readonly [number, number])[]): Uint8Array {
-  return frame(frameTypes.settings, 0, 0, settingsFrom(pairs));
+  return frame([frameTypes.settings, 0], 0, settingsFrom(pairs));
 }
 
 /** A block of fields, in turn names and values, that uses no table. */
@@ -61,19 +62,19 @@ export const post: readonly string[] = [":method", "POST", ":scheme", "http", ":
 
 /** HEADERS with END_HEADERS; with END_STREAM when `end`. */
 export function headers(id: number, fields: readonly string[], end = true): Uint8Array {
-  return frame(frameTypes.headers, frameFlags.endHeaders | (end ? frameFlags.endStream : 0), id, block(...fields));
+  return frame([frameTypes.headers, frameFlags.endHeaders | (end ? frameFlags.endStream : 0)], id, block(...fields));
 }
 
 /** DATA. */
 export function data(id: number, content: string | Uint8Array, end = false): Uint8Array {
-  return frame(frameTypes.data, end ? frameFlags.endStream : 0, id, typeof content === "string" ? bytesOf(content) : content);
+  return frame([frameTypes.data, end ? frameFlags.endStream : 0], id, typeof content === "string" ? bytesOf(content) : content);
 }
 
 /** A frame that holds one number: RST_STREAM or WINDOW_UPDATE. */
 export function numberFrame(type: number, id: number, value: number): Uint8Array {
   const content = new Uint8Array(4);
   writeUint32(content, 0, value);
-  return frame(type, 0, id, content);
+  return frame([type, 0], id, content);
 }
 
 /** A frame that was written. */
@@ -134,4 +135,26 @@ export function http2Conversation(handler: HttpHandler, options: ServerOptions =
   const connection = new Http2ServerConnection(handler, made, { output, peer: { address: "memory", secure: false } });
   output.onDestroy = () => connection.closed();
   return { connection, output, settings: made, encoder: new HpackEncoder(4096), frames: () => framesOf(Buffer.concat(output.writes)) };
+}
+
+/** The frames of one stream, as "TYPE" or "TYPE:END". */
+export function told(frames: readonly SeenFrame[], id: number): string[] {
+  const names = ["DATA", "HEADERS", "PRIORITY", "RESET"];
+  return frames
+    .filter((one) => one.id === id && one.type < 4)
+    .map((one) => `${names[one.type] ?? ""}${(one.flags & 1) === 1 ? ":END" : ""}`);
+}
+
+/** All DATA of one stream. */
+export function content(frames: readonly SeenFrame[], id: number): Buffer {
+  return Buffer.concat(frames.filter((one) => one.id === id && one.type === 0).map((one) => one.content));
+}
+
+/** Numbers in [0, 1) from a seed. */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
