@@ -5,7 +5,18 @@ import { clientSettingsFrom } from "../client-options.ts";
 import type { ByteDuplex } from "../http.ts";
 import { readBody } from "../read-body.ts";
 import type { WireError } from "../reasons.ts";
-import { bytesOf, data, frame, framesOf, headers, joined, numberFrame, settings, type SeenFrame } from "../testing/http2-wire.ts";
+import {
+  bytesOf,
+  data,
+  frame,
+  framesOf,
+  headers,
+  joined,
+  numberFrame,
+  randomFrom,
+  settings,
+  type SeenFrame,
+} from "../testing/http2-wire.ts";
 import { MemoryOutput } from "../testing/memory-output.ts";
 import { turn } from "../testing/turns.ts";
 import { VirtualClock } from "../testing/virtual-clock.ts";
@@ -333,4 +344,48 @@ test("a request that cannot be sent is rejected and costs no stream", async () =
   void ask().catch(() => undefined);
   await turn();
   assert.equal(frames().findLast((one) => one.type === 1)?.id, 1);
+});
+
+test("every call settles, whatever bytes the origin sends", async () => {
+  const seed = Math.trunc(Math.random() * 2 ** 31);
+  const random = randomFrom(seed);
+  const corpus = [
+    joined(headers(1, ok, false), data(1, "told"), headers(1, ["grpc-status", "0"])),
+    joined(
+      headers(3, [":status", "103"], false),
+      headers(3, [...ok, "content-length", "2"], false),
+      data(3, "ab", true),
+      settings([4, 9], [3, 1]),
+    ),
+    joined(frame([7, 0], 0, Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0)), numberFrame(3, 3, 7), frame([6, 0], 0, new Uint8Array(8))),
+    joined(numberFrame(8, 0, 70_000), numberFrame(8, 1, 5), data(1, "x", true), numberFrame(3, 1, 0)),
+  ];
+  const endMs = performance.now() + 1500;
+  let rounds = 0;
+  while (performance.now() < endMs) {
+    rounds += 1;
+    const parts = Array.from({ length: 1 + Math.floor(random() * 3) }, () => corpus[Math.floor(random() * corpus.length)] as Uint8Array);
+    const bytes = joined(...parts);
+    for (let change = 0; change < random() * 6; change += 1) bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
+    const { connection, ask } = dialogue();
+    const calls = [ask(), ask({ ...unary, body: Buffer.alloc(80_000) })].map(async (answer) => {
+      const { body } = await answer;
+      return readBody(body, 1e6);
+    });
+    const settled = Promise.allSettled(calls);
+    await turn();
+    for (let at = 0; at < bytes.length;) {
+      const next = Math.min(bytes.length, at + 1 + Math.floor(random() * 30));
+      connection.receive(bytes.subarray(at, next));
+      at = next;
+    }
+    connection.closed();
+    const results = await Promise.race([settled, turn().then(turn).then(turn)]);
+    assert.equal(results?.length, 2, `seed ${seed}, round ${rounds}: a call is pending`);
+    for (const result of results ?? []) {
+      if (result.status === "rejected") assert.equal((result.reason as WireError).brand, "weir.fault", `seed ${seed}, round ${rounds}`);
+    }
+    assert.equal(connection.inFlight, 0, `seed ${seed}, round ${rounds}`);
+  }
+  assert.ok(rounds > 50, `${rounds} rounds`);
 });

@@ -1,6 +1,6 @@
 import type { HeaderList } from "../http.ts";
 import type { ConnectionOutput } from "../http1/output.ts";
-import type { WireError } from "../reasons.ts";
+import { wireReasons, type WireError } from "../reasons.ts";
 import type { WheelEntry } from "../timing-wheel.ts";
 import { BlockAssembly } from "./block-assembly.ts";
 import { Budgets } from "./budgets.ts";
@@ -97,8 +97,7 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
       this.#reader.receive(bytes, at, end);
       this.inbox.readEnded();
     } catch (thrown) {
-      if (!(thrown instanceof ConnectionFault)) throw thrown;
-      this.fail(thrown);
+      this.fail(thrown instanceof ConnectionFault ? thrown : internalFault(thrown));
       return;
     }
     this.#role.received();
@@ -315,4 +314,10 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
       }
     }
   }
+}
+
+/** What somebody's listener threw while bytes were being read: it costs this connection, not the process. */
+function internalFault(thrown: unknown): ConnectionFault {
+  const found = thrown instanceof Error ? thrown.message : String(thrown);
+  return connectionFault(errorCodes.INTERNAL_ERROR, wireReasons.HANDLER_FAILED, `expected listeners that do not throw, found ${found}`);
 }

@@ -112,6 +112,7 @@ test("a connection survives any bytes: it answers, refuses or closes, and leaves
     }
     connection.closed();
     await turn();
+    assert.equal(made.counters.refusals["HANDLER_FAILED"], undefined, `seed ${seed}, round ${rounds}`);
     assert.equal(made.counters.requestsInFlight, 0, `seed ${seed}, round ${rounds}`);
   }
   assert.ok(rounds > 100, `${rounds} rounds`);
