@@ -49,7 +49,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     this.#settings = settings;
     this.#owner = owner;
     this.#output = output;
-    this.#writer = new ConnectionWriter(output);
+    this.#writer = new ConnectionWriter(output, { bytesWritten: 0 });
     this.#codec = clientCodecOf(settings);
     this.#reader = new ResponseReader(this, settings.limits, this.#codec);
     this.#arm("connect");

@@ -54,7 +54,7 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     this.#settings = settings;
     this.#output = ends.output;
     this.#peer = ends.peer;
-    this.#writer = new ConnectionWriter(ends.output);
+    this.#writer = new ConnectionWriter(ends.output, settings.counters);
     const codec = serverCodecOf(settings);
     this.#reader = new RequestReader(this, settings.limits, codec);
     this.#answers = new Answers(this, settings, { writer: this.#writer, head: codec.answers });
@@ -110,7 +110,6 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     if (this.#closed) return;
     this.#closed = true;
     this.#settings.wheel.set(this, Infinity);
-    this.#settings.counters.bytesWritten += this.#writer.bytes;
     this.#writer.close();
     this.#reader.fail(new WireError(wireReasons.CLIENT_GONE, "expected an open connection, found it closed"));
     this.#duplex?.closed();
@@ -209,9 +208,6 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
   switched(takeOver: (duplex: ConnectionDuplex) => void): void {
     this.#settings.wheel.set(this, Infinity);
     this.#wait = "none";
-    // The output may forget this connection, so that it is not told of the end.
-    this.#settings.counters.bytesWritten += this.#writer.bytes;
-    this.#writer.bytes = 0;
     const duplex = new ConnectionDuplex(this.#output);
     this.#duplex = duplex;
     const rest = this.#reader.rest();

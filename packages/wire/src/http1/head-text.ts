@@ -2,8 +2,10 @@ import { WireError, type WireReason } from "../reasons.ts";
 import { illegalAt, illegalError, type HeadSource } from "./head.ts";
 import { latin1From } from "./output.ts";
 
-// Most heads are shorter. Only a longer one costs a second look, and a body behind the head is not turned into text.
-const glanceBytes = 2048;
+// A first look takes as many bytes as the last head had and some more, so that a body behind it is not turned into text.
+const glanceBytesMin = 256;
+const glanceBytesMax = 2048;
+const glanceBytesMore = 64;
 
 /** Reads heads of one kind. */
 export interface HeadReader {
@@ -33,16 +35,20 @@ export function readHead(reader: HeadReader, end: number, bound: HeadBound): num
   const { source } = reader;
   const { base } = source;
   const textEnd = Math.min(end, base + bound.bytesMax + 1);
-  source.text = latin1From(source.bytes, base, Math.min(textEnd, base + glanceBytes));
+  const glanceEnd = base + source.glanceBytes;
+  source.text = latin1From(source.bytes, base, Math.min(textEnd, glanceEnd));
   try {
     let length = reader.read();
-    if (length === -1 && textEnd > base + glanceBytes) {
+    if (length === -1 && textEnd > glanceEnd) {
       source.text = latin1From(source.bytes, base, textEnd);
       length = reader.read();
     }
-    if (length !== -1 && length <= bound.bytesMax) return length;
+    if (length !== -1 && length <= bound.bytesMax) {
+      source.glanceBytes = Math.max(glanceBytesMin, Math.min(length + glanceBytesMore, glanceBytesMax));
+      return length;
+    }
   } catch (thrown) {
-    if (textEnd > base + glanceBytes) source.text = latin1From(source.bytes, base, textEnd);
+    if (textEnd > glanceEnd) source.text = latin1From(source.bytes, base, textEnd);
     if (judge(reader, bound)) throw thrown;
     return -1;
   }

@@ -25,6 +25,8 @@ export interface HeadSource {
   text: string;
   bytes: Uint8Array;
   base: number;
+  /** How many bytes a first look takes. */
+  glanceBytes: number;
 }
 
 /**

@@ -24,7 +24,7 @@ function random(state: { value: number }, below: number): number {
 function readingOf(reader: HeaderReader, text: string, buffer: Buffer): unknown {
   const base = 7;
   buffer.write(text, base, "latin1");
-  const source = { bytes: buffer, base, text: latin1From(buffer, base, base + text.length) };
+  const source = { bytes: buffer, base, glanceBytes: 256, text: latin1From(buffer, base, base + text.length) };
   try {
     const end = reader.read(source, 0);
     const { headers, host, contentLength, connection, expect } = reader;

@@ -2,6 +2,7 @@ import type { FieldSpelling } from "./syntax.ts";
 
 const linesMax = 32;
 const bytesMax = 1024;
+const pauseMax = 64;
 
 /**
  * The header lines of the head that was read last, by place: their bytes, and what was read from them. A line whose
@@ -23,10 +24,16 @@ export class LineMemory {
   #newSpellings: FieldSpelling[] = [];
   #newValues: string[] = [];
   #differs = false;
+  // Some lines differ every time. Heads that keep differing are remembered ever less often, every 64th at the least.
+  #records = true;
+  #pause = 1;
+  #pauseLeft = 0;
 
   /** A head begins. */
   begin(): void {
     this.#differs = false;
+    this.#records = this.#pauseLeft === 0;
+    if (!this.#records) this.#pauseLeft -= 1;
   }
 
   /** The length of the line of `bytes` at `at` when it is the one remembered for `place`, which is below `count`; else 0. */
@@ -40,13 +47,16 @@ export class LineMemory {
 
   /** The line at `start`, counted from the first line's, was the same as last time. */
   same(place: number, start: number): void {
-    if (this.#differs) this.#put(place, start, { spelling: this.spellings[place] as FieldSpelling, value: this.values[place] as string });
+    if (this.#differs && this.#records)
+      this.#put(place, start, { spelling: this.spellings[place] as FieldSpelling, value: this.values[place] as string });
   }
 
   /** The line at `start`, counted from the first line's, was another one than last time. */
   other(place: number, start: number, line: { readonly spelling: FieldSpelling; readonly value: string }): void {
-    if (!this.#differs) {
-      this.#differs = true;
+    const first = !this.#differs;
+    this.#differs = true;
+    if (!this.#records) return;
+    if (first) {
       for (let before = 0; before < place && before < linesMax; before += 1) {
         this.#newStarts[before] = this.#starts[before] as number;
         this.#newSpellings[before] = this.spellings[before] as FieldSpelling;
@@ -58,8 +68,15 @@ export class LineMemory {
 
   /** The head is whole: `count` lines, in `bytes` from `from` to `to`. */
   end(count: number, bytes: Uint8Array, range: { readonly from: number; readonly to: number }): void {
+    if (!this.#differs) {
+      this.#pause = 1;
+      this.#pauseLeft = 0;
+      return;
+    }
     const length = range.to - range.from;
-    if (!this.#differs || count > linesMax || length > bytesMax) return;
+    if (!this.#records || count > linesMax || length > bytesMax) return;
+    this.#pauseLeft = this.#pause;
+    this.#pause = Math.min(this.#pause * 2, pauseMax);
     this.#newStarts[count] = length;
     Buffer.prototype.copy.call(bytes, this.#bytes, 0, range.from, range.to);
     this.count = count;

@@ -46,7 +46,7 @@ export interface RequestHead {
 
 /** Reads the heads of requests, one after the other; what the last one said stands in its fields until the next. */
 export class RequestHeadReader implements HeadReader, RequestHead {
-  readonly source: HeadSource = { text: "", bytes: new Uint8Array(0), base: 0 };
+  readonly source: HeadSource = { text: "", bytes: new Uint8Array(0), base: 0, glanceBytes: 256 };
   method = "";
   target = "";
   authority = "";

@@ -33,7 +33,7 @@ export interface ResponseHead {
  * as for requests, since smuggling works both ways.
  */
 export class ResponseHeadReader implements HeadReader, ResponseHead {
-  readonly source: HeadSource = { text: "", bytes: new Uint8Array(0), base: 0 };
+  readonly source: HeadSource = { text: "", bytes: new Uint8Array(0), base: 0, glanceBytes: 256 };
   /** Of the request that is being answered. To be set before `read`. */
   method = "";
   status = 0;

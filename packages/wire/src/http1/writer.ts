@@ -16,10 +16,12 @@ export class ConnectionWriter {
   #scheduled = false;
   #closed = false;
   #room: (() => void)[] = [];
-  bytes = 0;
+  readonly #counters: { bytesWritten: number };
 
-  constructor(output: ConnectionOutput) {
+  /** What is written is added to `counters`. */
+  constructor(output: ConnectionOutput, counters: { bytesWritten: number }) {
     this.#output = output;
+    this.#counters = counters;
   }
 
   /** Whether the other side has to read before there is room for more. */
@@ -46,7 +48,7 @@ export class ConnectionWriter {
     if (this.#closed) return;
     const before = this.#text;
     this.#text = "";
-    this.bytes += before.length + bytes.length;
+    this.#counters.bytesWritten += before.length + bytes.length;
     if (before !== "") this.#output.write(before, true);
     if (!this.#output.write(bytes, false)) this.#full = true;
   }
@@ -56,7 +58,7 @@ export class ConnectionWriter {
     const text = this.#text;
     if (text === "" || this.#closed) return;
     this.#text = "";
-    this.bytes += text.length;
+    this.#counters.bytesWritten += text.length;
     if (!this.#output.write(text, false)) this.#full = true;
   }
 
