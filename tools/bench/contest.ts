@@ -14,6 +14,8 @@ export interface Suite {
   readonly backend: Contestant | undefined;
   readonly path: string;
   readonly connections: number;
+  /** What the load speaks. Default "http"; with "ws" a request is a message and its echo. */
+  readonly scheme?: "http" | "ws";
 }
 
 /** How long and how often. */
@@ -103,5 +105,5 @@ async function takeTurns(contest: Contest): Promise<Turn[]> {
 }
 
 function turnOf({ suite, backend }: Contest, one: Running, seconds: number): Promise<Turn> {
-  return takeTurn(one, { path: suite.path, connections: suite.connections, seconds, backend });
+  return takeTurn(one, { path: suite.path, connections: suite.connections, seconds, backend, scheme: suite.scheme });
 }

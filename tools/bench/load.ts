@@ -36,8 +36,8 @@ export function loadTool(): "wrk" | "own" {
 /** Loads a URL and answers what happened. `started` is told the process id. */
 export async function load(options: LoadOptions, started: (pid: number) => void = () => {}): Promise<LoadResult> {
   const { seconds, cores } = options;
-  const tool = loadTool();
-  const command = tool === "wrk" ? wrkCommand(options) : ownCommand(options);
+  const tool = options.url.startsWith("ws:") ? "websocket" : loadTool();
+  const command = tool === "websocket" ? websocketCommand(options) : tool === "wrk" ? wrkCommand(options) : ownCommand(options);
   const child = spawn("taskset", ["-c", cores, ...command], { stdio: ["ignore", "pipe", "pipe"], timeout: (seconds + 30) * 1000 });
   started(child.pid ?? 0);
   const abandon = (): void => void child.kill("SIGKILL");
@@ -74,6 +74,11 @@ function wrkCommand({ url, connections, seconds, users = 5000, skew = 0 }: LoadO
 function ownCommand({ url, connections, seconds, users = 5000, skew = 0 }: LoadOptions): string[] {
   const file = fileURLToPath(new URL("./own-load.ts", import.meta.url));
   return [process.execPath, file, url, `${connections}`, `${seconds}`, `${users}`, `${skew}`];
+}
+
+function websocketCommand({ url, connections, seconds }: LoadOptions): string[] {
+  const file = fileURLToPath(new URL("./websocket-load.ts", import.meta.url));
+  return [process.execPath, file, url, `${connections}`, `${seconds}`];
 }
 
 const unitMs: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };

@@ -32,6 +32,18 @@ export const suites: Readonly<Record<string, () => Suite>> = {
     path: "/v1/feed?userId=u1",
     connections: 64,
   }),
+  websocket: () => ({
+    name: "websocket",
+    contestants: [
+      node("weir", "./suts/websocket-weir.ts"),
+      node("weir, for await", "./suts/websocket-weir-pull.ts"),
+      node("ws", "./suts/websocket-ws.ts"),
+    ],
+    backend: undefined,
+    path: "/echo",
+    connections: 64,
+    scheme: "ws",
+  }),
 };
 
 /** What the ratio to a peer should reach, per suite; above 1 means that we use less CPU than the peer. */

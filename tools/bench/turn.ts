@@ -32,6 +32,8 @@ export interface TurnOptions {
   readonly skew?: number;
   /** Whom the contestant asks; its CPU time is not the others'. */
   readonly backend?: Running | undefined;
+  /** Default "http". */
+  readonly scheme?: "http" | "ws" | undefined;
 }
 
 /** What the kernel has counted so far. */
@@ -60,7 +62,7 @@ function countedNow(one: Running, backend: Running | undefined): Counted {
 
 /** One turn: puts the load on a contestant, and says what its processes and both sorts of core spent meanwhile. */
 export async function takeTurn(one: Running, options: TurnOptions): Promise<Turn> {
-  const { path, connections, seconds, users = 5000, skew = 0, backend } = options;
+  const { path, connections, seconds, users = 5000, skew = 0, backend, scheme = "http" } = options;
   const { load: cores, loadCores } = sharedCores();
   // What the turn before left behind (closing sockets, a collection) is not this one's.
   await systemClock.sleep(200);
@@ -70,7 +72,7 @@ export async function takeTurn(one: Running, options: TurnOptions): Promise<Turn
   const startedMs = performance.now();
   // The load's own CPU time can only be read while it lives.
   const watch = setInterval(() => (loadCpuMs = Math.max(loadCpuMs, cpuMsOf(loadPid))), 50);
-  const url = `http://127.0.0.1:${one.port}${path}`;
+  const url = `${scheme}://127.0.0.1:${one.port}${path}`;
   const result = await load({ url, connections, seconds, users, skew, cores }, (pid) => (loadPid = pid)).finally(() =>
     clearInterval(watch),
   );

@@ -74,7 +74,7 @@ test("a listener that takes its time holds up the next message, and one that thr
       return new Promise((resolve) => void gates.push(resolve));
     },
   });
-  give(peer, text("one"), text("bad"));
+  give(peer, text("one"), text("bad"), text("never"));
   assert.deepEqual([seen, peer.acts], [["one"], ["pause"]]);
   gates[0]?.();
   assert.deepEqual(await said(peer), ["close 1011"]);
@@ -91,6 +91,44 @@ test("a listener may wait for the close that it asks for", async () => {
   peer.connection.end();
   await settled();
   assert.equal(code, 4001);
+});
+
+test("a peer is answered although its close came right behind its message", async () => {
+  for (const pulled of [false, true]) {
+    const peer = server();
+    const answer = async (): Promise<void> => {
+      await settled();
+      await peer.connection.send("answer");
+    };
+    if (pulled) {
+      void (async () => {
+        for await (const _ of peer.connection.messages) await answer();
+      })();
+    } else peer.connection.listen({ message: answer });
+    await settled();
+    give(peer, text("question"), { opcode: 9 }, { opcode: 8, payload: Buffer.from([3, 232]) });
+    peer.connection.end();
+    await peer.connection.whenClosed;
+    assert.deepEqual(await said(peer), ["pong ", "text answer", "close 1000"], pulled ? "pulled" : "told");
+  }
+});
+
+test("a close waits for whoever is at work, but not longer than closeMs", async () => {
+  const clock = handClock();
+  const peer = server({ clock, timeouts: { closeMs: 500 } });
+  peer.connection.listen({ message: () => new Promise(() => undefined) });
+  give(peer, text("question"), { opcode: 8, payload: Buffer.from([3, 233]) });
+  assert.deepEqual(await said(peer), []);
+  clock.pass(530);
+  assert.deepEqual(await said(peer), ["close 1001"]);
+  assert.deepEqual(await ended(peer), { code: 1001, reason: "", clean: true, error: undefined });
+});
+
+test("pings are answered while the listener is at work", async () => {
+  const peer = server();
+  peer.connection.listen({ message: () => new Promise(() => undefined) });
+  give(peer, text("question"), { opcode: 9, payload: "a" });
+  assert.deepEqual(await said(peer), ["pong 61"]);
 });
 
 async function ended(peer: MemoryPeer): ReturnType<MemoryPeer["connection"]["close"]> {

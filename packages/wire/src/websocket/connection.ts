@@ -10,7 +10,8 @@ import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { Heartbeat, type HeartbeatOwner } from "./heartbeat.ts";
 import { textError } from "./message-assembly.ts";
-import { closedError, errorFrom, handlerError, lostError } from "./errors.ts";
+import { closedError, errorFrom, lostError, slowError } from "./errors.ts";
+import { ListenerLine, type ListenerOwner } from "./listener-line.ts";
 import { MessageLine } from "./message-line.ts";
 import type { WebSocketSettings } from "./options.ts";
 import type { WebSocketListener, WebSocketSession } from "./session.ts";
@@ -38,7 +39,7 @@ export interface WebSocketOwner {
  * One WebSocket connection, of a server or a client, as a state machine: tell it what happens (`receive`, `end`, `drained`,
  * `closed`), and it calls the output. It throws only where a caller's argument is wrong. RFC 6455.
  */
-export class WebSocketConnection implements WebSocketSession, FrameSink, HeartbeatOwner, ConnectionSink {
+export class WebSocketConnection implements WebSocketSession, FrameSink, HeartbeatOwner, ListenerOwner, ConnectionSink {
   readonly protocol: string;
   state: unknown = undefined;
   /** Neighbours in the list of its owner. */
@@ -53,18 +54,17 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   readonly #heartbeat: Heartbeat;
   readonly #deflate: MessageDeflate | undefined = undefined;
   readonly #deflated: DeflatedSends | undefined = undefined;
-  #line: MessageLine | undefined = undefined;
-  #listener: WebSocketListener | undefined = undefined;
+  #line: MessageLine | ListenerLine | undefined = undefined;
   #step: Step = steps.open;
   #paused = false;
   /** Bytes are being read right now, up the stack. */
   #receiving = false;
   /** The other side has ended behind bytes that are still to be read. */
   #inputEnded = false;
-  /** A listener is at work on a message. */
-  #busy = false;
   /** A message is being decompressed. */
   #inflating = false;
+  /** The answer to a close frame that came while somebody was at work on the message before it. */
+  #closeOwed: Uint8Array | undefined = undefined;
   #pongOwed: Uint8Array | undefined = undefined;
   #close: WebSocketClose | undefined = undefined;
   #error: WireError | undefined = undefined;
@@ -89,7 +89,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   }
 
   get messages(): AsyncIterable<string | Uint8Array> {
-    return this.#line ?? this.#newLine();
+    return this.#line instanceof MessageLine ? this.#line : this.#pulled();
   }
 
   get bufferedBytes(): number {
@@ -109,10 +109,10 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   }
 
   listen(listener: WebSocketListener): void {
-    this.#listener = listener;
     const held = this.#line?.takeHeld();
-    if (held !== undefined) this.#tell(listener, held);
-    this.#readOn();
+    this.#line = new ListenerLine(this, listener);
+    if (held !== undefined) this.#line.push(held);
+    this.readOn();
   }
 
   send(data: string | Uint8Array): Promise<void> {
@@ -144,6 +144,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
 
   async close(code: number = closeCodes.normal, reason = ""): Promise<WebSocketClose> {
     const payload = closePayload(code, reason);
+    if (this.#closeOwed !== undefined) this.#answerClose(this.#closeOwed);
     if (this.#step === steps.open) {
       this.#step = steps.closing;
       this.#close = { code, reason, clean: false };
@@ -160,7 +161,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
       if (last === undefined) say();
       else void last.then(say);
       this.#line?.takeHeld();
-      this.#readOn();
+      this.readOn();
     }
     return this.whenClosed;
   }
@@ -190,11 +191,16 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   /** The other side has ended its direction. */
   end(): void {
     if (this.#step === steps.gone) return;
-    if (this.#step <= steps.closing && (this.#inflating || (this.#reader.holds && !this.ready()))) {
+    if (this.#step <= steps.closing && (this.#inflating || this.#closeOwed !== undefined || (this.#reader.holds && !this.ready()))) {
       this.#inputEnded = true;
       return;
     }
-    if (this.#close?.clean !== true) this.#error ??= lostError("found the end of the connection");
+    // What has been written still has to leave; the deadline of the last close frame stands.
+    if (this.#close?.clean === true && this.#step === steps.ending) {
+      this.#output.end();
+      return;
+    }
+    this.#error ??= lostError("found the end of the connection");
     this.#step = steps.ending;
     this.#output.destroy();
   }
@@ -223,13 +229,13 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     const close = this.#closeNow();
     this.#onGone?.(close);
     this.owner?.gone(this);
-    this.#listener?.closed?.(this, close);
+    this.#line?.listener?.closed?.(this, close);
   }
 
   ready(): boolean {
     // Once we close, whoever is at work on a message may wait for that very close.
     if (this.#step !== steps.open) return this.#step === steps.closing;
-    return !this.#busy && !this.#inflating && this.#line?.holds !== true;
+    return !this.#inflating && this.#closeOwed === undefined && this.#line?.holds !== true;
   }
 
   message(data: string | Uint8Array): void {
@@ -237,8 +243,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     if (this.#step !== steps.open) return;
     this.#heartbeat.active = true;
     this.#settings.counters.messagesReceived += 1;
-    if (this.#listener !== undefined) this.#tell(this.#listener, data);
-    else (this.#line ?? this.#newLine()).push(data);
+    (this.#line ?? this.#pulled()).push(data);
   }
 
   compressed(bytes: Uint8Array, text: boolean): void {
@@ -250,7 +255,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
         this.#inflating = false;
         if (text && !isText(inflated, 0, inflated.length)) this.fail(textError());
         else this.message(text ? Buffer.prototype.utf8Slice.call(inflated, 0, inflated.length) : inflated);
-        this.#readOn();
+        this.readOn();
         if (this.#inputEnded) this.end();
       },
       (thrown: unknown) => {
@@ -266,7 +271,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
       return;
     }
     this.#heartbeat.countControl();
-    if (opcode === opcodes.pong) this.#listener?.pong?.(this, payload);
+    if (opcode === opcodes.pong) this.#line?.listener?.pong?.(this, payload);
     // Only the last ping has to be answered (RFC 6455 §5.5.3): a peer that does not read its pongs gets one.
     else if (this.#writer.full) this.#pongOwed = payload;
     else if (this.#step === steps.open) this.#writer.control(opcodes.pong, payload);
@@ -286,6 +291,10 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   }
 
   cut(error: WireError): void {
+    if (this.#closeOwed !== undefined) {
+      this.#answerClose(this.#closeOwed);
+      return;
+    }
     if (this.#close?.clean !== true) this.#error ??= error;
     this.#step = steps.ending;
     this.#output.destroy();
@@ -293,9 +302,23 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
 
   #closeReceived(payload: Uint8Array): void {
     const { code, reason } = closeFrom(payload);
-    // Answered with the same code (RFC 6455 §5.5.1), unless it answers ours.
-    if (this.#step === steps.open) this.#writer.control(opcodes.close, payload.subarray(0, 2));
-    this.#close = { code, reason, clean: true };
+    this.#close = { code, reason, clean: false };
+    const sends = this.#deflated?.last;
+    if (this.#step !== steps.open || !(this.#line?.working === true || sends !== undefined)) {
+      this.#answerClose(payload.subarray(0, 2));
+      return;
+    }
+    // Whoever is at work on the message before the close may still answer it (RFC 6455 §5.5.1), if it does not take too long.
+    this.#closeOwed = payload.subarray(0, 2);
+    this.#heartbeat.lastCall(this.#settings.timeouts.closeMs);
+    void sends?.then(() => this.readOn());
+  }
+
+  /** Answers with the same code, unless the peer's close frame answers ours. */
+  #answerClose(code: Uint8Array): void {
+    this.#closeOwed = undefined;
+    if (this.#step === steps.open) this.#writer.control(opcodes.close, code);
+    this.#close = { ...this.#closeNow(), clean: true };
     this.#finish();
   }
 
@@ -311,37 +334,19 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     if (this.#inputEnded) this.end();
   }
 
-  #newLine(): MessageLine {
-    const line = new MessageLine(() => this.#readOn());
+  #pulled(): MessageLine {
+    const line = new MessageLine(() => this.readOn());
     if (this.#step >= steps.ending) line.finish(this.#error);
     this.#line = line;
     return line;
   }
 
-  /** Reads nothing more until what the listener returns has settled. */
-  #tell(listener: WebSocketListener, data: string | Uint8Array): void {
-    try {
-      const work = listener.message(this, data);
-      if (work === undefined) return;
-      this.#busy = true;
-      work.then(
-        () => {
-          this.#busy = false;
-          this.#readOn();
-        },
-        (thrown: unknown) => {
-          this.#busy = false;
-          this.fail(handlerError(thrown));
-        },
-      );
-    } catch (thrown) {
-      this.fail(handlerError(thrown));
-    }
-  }
-
   /** Something that held up reading may be over. */
-  #readOn(): void {
-    if (this.#receiving || this.#step >= steps.ending || !this.ready()) return;
+  readOn(): void {
+    if (this.#receiving || this.#step >= steps.ending) return;
+    const owed = this.#closeOwed;
+    if (owed !== undefined && this.#line?.working !== true && this.#deflated?.last === undefined) this.#answerClose(owed);
+    if (!this.ready()) return;
     if (this.#reader.holds) {
       this.#receiving = true;
       try {
@@ -373,10 +378,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     if (this.#step !== steps.open) return closedError();
     if (this.#writer.fits(data.length)) return undefined;
     const { slow, slowCode, limits } = this.#settings;
-    const error = new WireError(
-      wireReasons.WEBSOCKET_SLOW,
-      `expected at most ${limits.sendBytesMax} bytes to wait for the peer, found more`,
-    );
+    const error = slowError(limits.sendBytesMax);
     if (slow === "close") this.fail(error, slowCode);
     return error;
   }

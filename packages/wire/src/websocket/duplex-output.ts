@@ -11,6 +11,8 @@ export class DuplexOutput implements ConnectionOutput {
   #waitingBytes = 0;
   #full = false;
   #paused = false;
+  #inputEnded = false;
+  #outputEnded = false;
   #resume: (() => void) | undefined = undefined;
 
   constructor(duplex: ByteDuplex) {
@@ -41,7 +43,9 @@ export class DuplexOutput implements ConnectionOutput {
   }
 
   end(): void {
+    this.#outputEnded = true;
     this.#duplex.end();
+    this.#settle();
   }
 
   destroy(): void {
@@ -59,10 +63,17 @@ export class DuplexOutput implements ConnectionOutput {
         connection.receive(bytes);
         if (this.#paused) await new Promise<void>((resolve) => (this.#resume = resolve));
       }
+      this.#inputEnded = true;
       connection.end();
+      this.#settle();
     } catch (thrown) {
       connection.closed(thrown);
     }
+  }
+
+  /** A duplex does not tell when it is gone; once both directions have ended it is as good as that. */
+  #settle(): void {
+    if (this.#inputEnded && this.#outputEnded) queueMicrotask(() => this.#connection?.closed());
   }
 
   #written(bytes: number): void {

@@ -19,3 +19,8 @@ export function closedError(): WireError {
 export function lostError(found: string, cause?: unknown): WireError {
   return new WireError(wireReasons.WEBSOCKET_LOST, `expected a close frame, ${found}`, { cause });
 }
+
+/** More would wait for the peer than may. */
+export function slowError(bytesMax: number): WireError {
+  return new WireError(wireReasons.WEBSOCKET_SLOW, `expected at most ${bytesMax} bytes to wait for the peer, found more`);
+}

@@ -47,9 +47,9 @@ export class FrameWriter {
     return this.#full;
   }
 
-  /** Bytes that wait behind a full output, and those that were reserved. */
+  /** Bytes that wait behind a full output, or for its turn, and those that were reserved. */
   get unsent(): number {
-    return this.#unsent + this.#reserved;
+    return this.#unsent + this.#reserved + (this.#full ? this.#text.length : 0);
   }
 
   /** Counts bytes that will be written later; less than 0 once they are. */
@@ -59,7 +59,8 @@ export class FrameWriter {
 
   /** Whether `bytes` more may wait. */
   fits(bytes: number): boolean {
-    return this.unsent === 0 || this.unsent + bytes <= this.#settings.limits.sendBytesMax;
+    const { unsent } = this;
+    return unsent === 0 || unsent + bytes <= this.#settings.limits.sendBytesMax;
   }
 
   /** A text message of `bytes` bytes in UTF-8. */

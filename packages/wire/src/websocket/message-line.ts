@@ -9,11 +9,14 @@ const ended: IteratorResult<string | Uint8Array, undefined> = { done: true, valu
 
 /** Messages for whoever asks for the next one: at most one lies here. */
 export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIterator<string | Uint8Array, undefined> {
+  /** Nobody listens: whoever wants a message asks. */
+  readonly listener: undefined = undefined;
   readonly #onTaken: () => void;
   #held: string | Uint8Array | undefined = undefined;
   /** Who asks, and who asks beside: nearly always there is one. */
   #asking: Asking | undefined = undefined;
   #others: Asking[] | undefined = undefined;
+  #working = false;
   #error: WireError | undefined = undefined;
   #finished = false;
 
@@ -26,6 +29,11 @@ export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIte
     return this.#held !== undefined;
   }
 
+  /** Whether whoever took a message has not come back for the next. */
+  get working(): boolean {
+    return this.#working && this.#asking === undefined;
+  }
+
   push(data: string | Uint8Array): void {
     const asking = this.#asking;
     if (asking === undefined) {
@@ -33,6 +41,7 @@ export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIte
       return;
     }
     this.#asking = this.#others?.shift();
+    this.#working = true;
     asking.resolve({ done: false, value: data });
   }
 
@@ -61,6 +70,7 @@ export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIte
 
   next(): Promise<IteratorResult<string | Uint8Array, undefined>> {
     const held = this.takeHeld();
+    this.#working = held !== undefined;
     if (held !== undefined) {
       // The asker goes on in a microtask; until then the next message may be made ready.
       this.#onTaken();
@@ -72,5 +82,12 @@ export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIte
     else (this.#others ??= []).push(asking);
     this.#onTaken();
     return asking.promise;
+  }
+
+  /** A loop was left. Another may begin. */
+  return(): Promise<IteratorResult<string | Uint8Array, undefined>> {
+    this.#working = false;
+    this.#onTaken();
+    return Promise.resolve(ended);
   }
 }
