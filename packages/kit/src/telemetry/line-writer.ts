@@ -22,7 +22,7 @@ export interface LineWriterOptions {
   readonly fd?: number;
   /** Longest a line waits. Default 100. */
   readonly flushMs?: number;
-  /** As soon as so many characters wait they are written. Default 16384. */
+  /** As soon as so many characters wait they are written. Default 65536: each write wakes another thread, which costs more than its bytes. */
   readonly flushSize?: number;
   /** Characters that may wait while the reader is slow; lines beyond are dropped. Default 1048576. */
   readonly bufferMax?: number;
@@ -39,7 +39,7 @@ const retriesSyncMax = 50;
  * line of their own), never time.
  */
 export function createLineWriter(options: LineWriterOptions = {}): LineWriter {
-  const { fd = 1, flushMs = 100, flushSize = 16_384, bufferMax = 1_048_576, clock = systemClock } = options;
+  const { fd = 1, flushMs = 100, flushSize = 65_536, bufferMax = 1_048_576, clock = systemClock } = options;
   const droppedLine = options.droppedLine ?? ((count) => `{"level":"warn","message":"log lines were dropped","count":${count}}`);
   let buffer = "";
   let flight: Promise<void> | undefined;
