@@ -196,3 +196,22 @@ test("a client that takes one byte at a time is given up like one that takes non
   assert.equal(frames().find((one) => one.type === 3)?.number, 8);
   assert.ok(content(frames(), 1).length <= 35);
 });
+
+test("bodies that nobody read give their part of the connection's window back", async () => {
+  const { connection, frames } = http2Conversation(async () => ({ status: 200, headers: [] }), {
+    http2: { streamWindowBytes: 65_535, connectionWindowBytes: 65_535 },
+  });
+  connection.receive(open);
+  for (let id = 1; id < 60; id += 2) {
+    connection.receive(joined(headers(id, post, false), data(id, Buffer.alloc(16_000))));
+    await turn();
+    connection.receive(numberFrame(3, id, 8));
+  }
+  await turn();
+  assert.deepEqual(
+    frames().filter((one) => one.type === 7),
+    [],
+  );
+  const grown = frames().filter((one) => one.type === 8 && one.id === 0);
+  assert.ok(grown.reduce((sum, one) => sum + one.number, 0) >= 30 * 16_000 - 65_535);
+});

@@ -245,3 +245,13 @@ test("the encoder refers to a field that it says again, and never to credentials
     assert.equal((out[0] as number) & 0xf0, 0x10);
   }
 });
+
+test("the encoder tells both sizes when its table shrank and grew between two blocks", () => {
+  const encoder = new HpackEncoder(4096);
+  const out = new Uint8Array(64);
+  encoder.setTableBytesMax(0);
+  encoder.setTableBytesMax(100_000);
+  const end = encoder.begin(out, 0);
+  assert.equal(Buffer.from(out.subarray(0, end)).toString("hex"), "203fe11f");
+  assert.equal(encoder.begin(out, 0), 0);
+});
