@@ -335,7 +335,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
   }
 
   #pulled(): MessageLine {
-    const line = new MessageLine(() => this.readOn());
+    const line = new MessageLine(this);
     if (this.#step >= steps.ending) line.finish(this.#error);
     this.#line = line;
     return line;

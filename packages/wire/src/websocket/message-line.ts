@@ -11,7 +11,7 @@ const ended: IteratorResult<string | Uint8Array, undefined> = { done: true, valu
 export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIterator<string | Uint8Array, undefined> {
   /** Nobody listens: whoever wants a message asks. */
   readonly listener: undefined = undefined;
-  readonly #onTaken: () => void;
+  readonly #owner: { readOn(): void };
   #held: string | Uint8Array | undefined = undefined;
   /** Who asks, and who asks beside: nearly always there is one. */
   #asking: Asking | undefined = undefined;
@@ -20,8 +20,8 @@ export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIte
   #error: WireError | undefined = undefined;
   #finished = false;
 
-  constructor(onTaken: () => void) {
-    this.#onTaken = onTaken;
+  constructor(owner: { readOn(): void }) {
+    this.#owner = owner;
   }
 
   /** Whether a message lies here that nobody has asked for. */
@@ -73,21 +73,21 @@ export class MessageLine implements AsyncIterable<string | Uint8Array>, AsyncIte
     this.#working = held !== undefined;
     if (held !== undefined) {
       // The asker goes on in a microtask; until then the next message may be made ready.
-      this.#onTaken();
+      this.#owner.readOn();
       return Promise.resolve({ done: false, value: held });
     }
     if (this.#finished) return this.#error === undefined ? Promise.resolve(ended) : Promise.reject(this.#error);
     const asking = Promise.withResolvers<IteratorResult<string | Uint8Array, undefined>>();
     if (this.#asking === undefined) this.#asking = asking;
     else (this.#others ??= []).push(asking);
-    this.#onTaken();
+    this.#owner.readOn();
     return asking.promise;
   }
 
   /** A loop was left. Another may begin. */
   return(): Promise<IteratorResult<string | Uint8Array, undefined>> {
     this.#working = false;
-    this.#onTaken();
+    this.#owner.readOn();
     return Promise.resolve(ended);
   }
 }
