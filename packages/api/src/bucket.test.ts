@@ -39,7 +39,7 @@ test("bucketOf deals users anew for another salt", () => {
 });
 
 test("bucketOf fills all buckets evenly", () => {
-  const counts = new Array<number>(100).fill(0);
+  const counts = Array.from({ length: 100 }, () => 0);
   for (let index = 0; index < 100_000; index++) counts[Math.floor(bucketOf(`id-${index}`, "s") / 100)]! += 1;
   const chiSquared = counts.reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);
   assert.ok(chiSquared < 160, `chi-squared ${chiSquared} with 99 degrees of freedom`);

@@ -7,7 +7,10 @@ const clusters = [
   Cluster.create({ service: "feed", version: "v1", endpoints: [{ id: "a", address: "127.0.0.1:9000" }] }),
   Cluster.create({ service: "feed", version: "v2", endpoints: [{ id: "b", address: "[::1]:9001" }] }),
 ];
-const shares = [{ version: "v2", weight: 500 }, { version: "v1", weight: 9500 }];
+const shares = [
+  { version: "v2", weight: 500 },
+  { version: "v1", weight: 9500 },
+];
 
 function routeOf(changes: Partial<Route> = {}): Route {
   return Route.create({ name: "feed", pathPrefix: "/v1/feed", service: "feed", shares, salt: "s", ...changes });
@@ -33,7 +36,15 @@ const bad: [reason: string, route: Route][] = [
   ["ROUTE_PATH_TAKEN", routeOf({ name: "other", pathPrefix: "/good/" })],
   ["ROUTE_SHARES_INVALID", routeOf({ shares: [{ version: "v1", weight: 9999 }] })],
   ["ROUTE_SHARES_INVALID", routeOf({ shares: [] })],
-  ["ROUTE_SHARES_INVALID", routeOf({ shares: [{ version: "v1", weight: 5000 }, { version: "v1", weight: 5000 }] })],
+  [
+    "ROUTE_SHARES_INVALID",
+    routeOf({
+      shares: [
+        { version: "v1", weight: 5000 },
+        { version: "v1", weight: 5000 },
+      ],
+    }),
+  ],
   ["ROUTE_CLUSTER_UNKNOWN", routeOf({ service: "films" })],
   ["ROUTE_USER_ID_INVALID", routeOf({ userIdSources: [{ source: { case: undefined } }] })],
   ["ROUTE_USER_ID_INVALID", routeOf({ userIdSources: [{ source: { case: "header", value: "X-User" } }] })],
@@ -44,7 +55,11 @@ test("validateSnapshot refuses one bad route with its reason while the others ap
   const good = routeOf({ name: "good", pathPrefix: "/good" });
   for (const [reason, route] of bad) {
     const { snapshot, refusals } = validateSnapshot(snapshotOf([good, route]), undefined);
-    assert.deepEqual(refusals.map((refusal) => refusal.reason), [reason], JSON.stringify(route));
+    assert.deepEqual(
+      refusals.map((refusal) => refusal.reason),
+      [reason],
+      JSON.stringify(route),
+    );
     assert.equal(refusals[0]!.resource, `route/${route.name}`);
     assert.match(refusals[0]!.message, /expected .*found/);
     assert.deepEqual(snapshot.routes, [good]);
@@ -63,22 +78,31 @@ test("validateSnapshot refuses a bad cluster, keeps the held one, and refuses ro
   const broken = Cluster.create({ service: "feed", version: "v2", endpoints: [{ id: "b", address: "nowhere" }] });
   const incoming = snapshotOf([routeOf()], { clusters: [clusters[0]!, broken] });
   const first = validateSnapshot(incoming, undefined);
-  assert.deepEqual(first.refusals.map(({ resource, reason }) => [resource, reason]), [
-    ["cluster/feed@v2", "ENDPOINT_INVALID"],
-    ["route/feed", "ROUTE_CLUSTER_UNKNOWN"],
-  ]);
+  assert.deepEqual(
+    first.refusals.map(({ resource, reason }) => [resource, reason]),
+    [
+      ["cluster/feed@v2", "ENDPOINT_INVALID"],
+      ["route/feed", "ROUTE_CLUSTER_UNKNOWN"],
+    ],
+  );
   const later = validateSnapshot(incoming, snapshotOf([routeOf()]));
-  assert.deepEqual(later.refusals.map(({ resource }) => resource), ["cluster/feed@v2"]);
+  assert.deepEqual(
+    later.refusals.map(({ resource }) => resource),
+    ["cluster/feed@v2"],
+  );
   assert.deepEqual(later.snapshot.clusters, clusters);
 });
 
 test("snapshotChanges names what is new, gone and different", () => {
   const to = snapshotOf([routeOf({ timeoutMs: 10 }), routeOf({ name: "new", pathPrefix: "/new" })], { clusters: [clusters[0]!] });
   const changes = snapshotChanges(snapshotOf([routeOf()]), to);
-  assert.deepEqual(changes.map(({ kind, name, from, to: now }) => [kind, name, from !== undefined, now !== undefined]), [
-    ["cluster", "feed@v2", true, false],
-    ["route", "feed", true, true],
-    ["route", "new", false, true],
-  ]);
+  assert.deepEqual(
+    changes.map(({ kind, name, from, to: now }) => [kind, name, from !== undefined, now !== undefined]),
+    [
+      ["cluster", "feed@v2", true, false],
+      ["route", "feed", true, true],
+      ["route", "new", false, true],
+    ],
+  );
   assert.deepEqual(snapshotChanges(to, to), []);
 });

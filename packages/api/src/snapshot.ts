@@ -53,7 +53,11 @@ export function isPathPrefix(text: string): boolean {
   return text.length <= 1024 && pathPattern.test(text) && !text.includes("//") && !/(?:^|\/)\.\.?(?:\/|$)/.test(text);
 }
 
-function validClusters(incoming: readonly Cluster[], held: readonly Cluster[], refuse: (resource: string, problem: Problem) => void): Cluster[] {
+function validClusters(
+  incoming: readonly Cluster[],
+  held: readonly Cluster[],
+  refuse: (resource: string, problem: Problem) => void,
+): Cluster[] {
   const kept = new Map<string, Cluster>();
   for (const cluster of incoming) {
     const name = clusterName(cluster);
@@ -72,12 +76,16 @@ function validClusters(incoming: readonly Cluster[], held: readonly Cluster[], r
 }
 
 function clusterProblem(cluster: Cluster): Problem | undefined {
-  if (!isName(cluster.service)) return [snapshotReasons.CLUSTER_NAME_INVALID, `expected a service of a-z, 0-9, dot and dash, found ${quoted(cluster.service)}`];
-  if (!isVersion(cluster.version)) return [snapshotReasons.CLUSTER_NAME_INVALID, `expected a version of letters, digits and ._+-, found ${quoted(cluster.version)}`];
+  if (!isName(cluster.service))
+    return [snapshotReasons.CLUSTER_NAME_INVALID, `expected a service of a-z, 0-9, dot and dash, found ${quoted(cluster.service)}`];
+  if (!isVersion(cluster.version))
+    return [snapshotReasons.CLUSTER_NAME_INVALID, `expected a version of letters, digits and ._+-, found ${quoted(cluster.version)}`];
   const ids = new Set<string>();
   for (const endpoint of cluster.endpoints) {
-    if (endpoint.id === "" || ids.has(endpoint.id)) return [snapshotReasons.ENDPOINT_INVALID, `expected an id of its own for every endpoint, found ${quoted(endpoint.id)}`];
-    if (!isAddress(endpoint.address)) return [snapshotReasons.ENDPOINT_INVALID, `expected host:port for ${quoted(endpoint.id)}, found ${quoted(endpoint.address)}`];
+    if (endpoint.id === "" || ids.has(endpoint.id))
+      return [snapshotReasons.ENDPOINT_INVALID, `expected an id of its own for every endpoint, found ${quoted(endpoint.id)}`];
+    if (!isAddress(endpoint.address))
+      return [snapshotReasons.ENDPOINT_INVALID, `expected host:port for ${quoted(endpoint.id)}, found ${quoted(endpoint.address)}`];
     ids.add(endpoint.id);
   }
   return undefined;
@@ -119,7 +127,10 @@ function validRoutes(incoming: readonly Route[], context: RouteContext): Route[]
 function takenProblem(route: Route, places: ReadonlyMap<string, string>): Problem | undefined {
   const other = places.get(placeOf(route));
   if (other === undefined) return undefined;
-  return [snapshotReasons.ROUTE_PATH_TAKEN, `expected a host and path of its own, found ${quoted(placeOf(route))} at route ${quoted(other)} too`];
+  return [
+    snapshotReasons.ROUTE_PATH_TAKEN,
+    `expected a host and path of its own, found ${quoted(placeOf(route))} at route ${quoted(other)} too`,
+  ];
 }
 
 /** What is wrong with a route by itself, or undefined. `known` are the names of the clusters there are. */
@@ -129,14 +140,22 @@ export function routeProblem(route: Route, known: ReadonlySet<string>): Problem 
 
 /** What is wrong with the parts of a route that people write: name, host, path, user id sources, time-out. */
 export function shapeProblem(route: Pick<Route, "name" | "host" | "pathPrefix" | "userIdSources" | "timeoutMs">): Problem | undefined {
-  if (!isName(route.name)) return [snapshotReasons.ROUTE_NAME_INVALID, `expected 1 to 63 of a-z, 0-9, dot and dash, found ${quoted(route.name)}`];
-  if (route.host !== "" && !isHost(route.host)) return [snapshotReasons.ROUTE_HOST_INVALID, `expected a lower-case host without a port, found ${quoted(route.host)}`];
-  if (!isPathPrefix(route.pathPrefix)) return [snapshotReasons.ROUTE_PATH_INVALID, `expected a path that begins with "/", found ${quoted(route.pathPrefix)}`];
-  if (route.timeoutMs > timeoutMsMax) return [snapshotReasons.ROUTE_TIMEOUT_INVALID, `expected at most ${timeoutMsMax} ms, found ${route.timeoutMs}`];
+  if (!isName(route.name))
+    return [snapshotReasons.ROUTE_NAME_INVALID, `expected 1 to 63 of a-z, 0-9, dot and dash, found ${quoted(route.name)}`];
+  if (route.host !== "" && !isHost(route.host))
+    return [snapshotReasons.ROUTE_HOST_INVALID, `expected a lower-case host without a port, found ${quoted(route.host)}`];
+  if (!isPathPrefix(route.pathPrefix))
+    return [snapshotReasons.ROUTE_PATH_INVALID, `expected a path that begins with "/", found ${quoted(route.pathPrefix)}`];
+  if (route.timeoutMs > timeoutMsMax)
+    return [snapshotReasons.ROUTE_TIMEOUT_INVALID, `expected at most ${timeoutMsMax} ms, found ${route.timeoutMs}`];
   for (const { source } of route.userIdSources) {
     const name = source.case === undefined ? "" : source.value;
     const fits = tokenPattern.test(name) && (source.case !== "header" || name === name.toLowerCase());
-    if (!fits) return [snapshotReasons.ROUTE_USER_ID_INVALID, `expected the name of a header (lower case), query parameter or cookie, found ${quoted(name)}`];
+    if (!fits)
+      return [
+        snapshotReasons.ROUTE_USER_ID_INVALID,
+        `expected the name of a header (lower case), query parameter or cookie, found ${quoted(name)}`,
+      ];
   }
   return undefined;
 }
@@ -162,7 +181,11 @@ function placeOf(route: Route): string {
   return `${route.host}${path}`;
 }
 
-function changes<T>(from: readonly T[], to: readonly T[], nameOf: (value: T) => string): { name: string; from: T | undefined; to: T | undefined }[] {
+function changes<T>(
+  from: readonly T[],
+  to: readonly T[],
+  nameOf: (value: T) => string,
+): { name: string; from: T | undefined; to: T | undefined }[] {
   const before = new Map(from.map((value) => [nameOf(value), value]));
   const after = new Map(to.map((value) => [nameOf(value), value]));
   const names = [...new Set([...before.keys(), ...after.keys()])].sort();

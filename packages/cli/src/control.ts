@@ -33,7 +33,7 @@ Example:
     const log = createLogger({ write: io.out, clock: systemClock, fields: { process: "control" } });
     const control = await createControl({
       databaseUrl:
-        environment["WEIR_DATABASE_URL"] ?? `sqlite:${resolve(environment["WEIR_STATE_DIRECTORY"] ?? ".weir/control", "control.db")}`,
+        environment["WEIR_DATABASE_URL"] || `sqlite:${resolve(environment["WEIR_STATE_DIRECTORY"] ?? ".weir/control", "control.db")}`,
       host: environment["WEIR_HOST"] ?? "127.0.0.1",
       port: portFrom(io, { name: "WEIR_PORT", fallback: 7070 }),
       adminPort: portFrom(io, { name: "WEIR_ADMIN_PORT", fallback: 7071 }),

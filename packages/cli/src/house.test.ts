@@ -222,11 +222,14 @@ test("Ctrl-C stops everything within 5 seconds and the weight is found again at 
   assert.equal((await fetch(pageUrl("u1"))).status, 200);
 });
 
+/** The house of this test keeps its own state: other tests use the database that the environment names, at the same time. */
+const ownState: NodeJS.ProcessEnv = { ...process.env, WEIR_DATABASE_URL: "" };
+
 /** Runs `weir dev` until it has printed the sign-in link. */
 async function startDev(): Promise<void> {
   words.length = 0;
   const args = ["dev", "--port", String(gatewayPort), "--control-port", String(controlPort), "--visitors", "0"];
-  dev = spawn(process.execPath, [main, ...args], { cwd: directory });
+  dev = spawn(process.execPath, [main, ...args], { cwd: directory, env: ownState });
   for (const stream of [dev.stdout, dev.stderr]) stream?.on("data", (chunk: Buffer) => words.push(chunk.toString()));
   const linked = (): boolean => (dev.exitCode !== null ? assert.fail(words.join("")) : words.join("").includes("sign-in?code="));
   await eventually("the sign-in link", linked, 120_000);

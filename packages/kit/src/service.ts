@@ -26,9 +26,7 @@ export interface Finding {
  * What travels through an RPC Service. Streaming is a property of the message, not a second pipeline:
  * a Layer that guards a unary call guards a stream too.
  */
-export type Message<T> =
-  | { readonly stream: false; readonly message: T }
-  | { readonly stream: true; readonly messages: AsyncIterable<T> };
+export type Message<T> = { readonly stream: false; readonly message: T } | { readonly stream: true; readonly messages: AsyncIterable<T> };
 
 /**
  * Puts layers around a service; the first of the list is the outermost and sees a request first.

@@ -210,7 +210,6 @@ const httpReasons = {
     meaning: "The request did not arrive whole within requestMs.",
   },
   CLIENT_GONE: { reason: "CLIENT_GONE", code: "CANCELLED", status: 499, meaning: "The client went away, or stopped reading its answer." },
-  SERVER_CLOSED: { reason: "SERVER_CLOSED", code: "CANCELLED", status: 499, meaning: "The server stopped before the exchange was over." },
   RESPONSE_HEADER_INVALID: {
     reason: "RESPONSE_HEADER_INVALID",
     code: "INTERNAL",

@@ -42,7 +42,6 @@ const upstream: Readonly<Record<string, GatewayReason>> = {
   REQUEST_CANCELLED: gatewayReasons.CLIENT_GONE,
   CALL_CANCELLED: gatewayReasons.CLIENT_GONE,
   CLIENT_GONE: gatewayReasons.CLIENT_GONE,
-  SERVER_CLOSED: gatewayReasons.CLIENT_GONE,
   DEADLINE_EXCEEDED: gatewayReasons.UPSTREAM_TIMEOUT,
 };
 
