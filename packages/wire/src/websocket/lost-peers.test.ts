@@ -80,11 +80,15 @@ test("what is sent to a peer that does not read stays within the budget, in memo
     if (session.trySend(Buffer.alloc(10_000))) taken += 1;
     if (count % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  collect();
-  const now = process.memoryUsage();
+  const grown = (): number => process.memoryUsage().external - before.external;
+  // What is let go of is swept beside this thread: a collection may be told of it only a turn or two later.
+  for (let round = 0; round < 10 && (round === 0 || grown() >= 20_000_000); round += 1) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const grownBytes = grown();
   assert.ok(taken < 1500, `${taken} of 20,000 messages were taken: 1 MB of ours and a few of the kernel's`);
   assert.ok(session.bufferedBytes <= 1_000_000, `${session.bufferedBytes} bytes wait`);
-  const grownBytes = now.external - before.external;
   assert.ok(grownBytes < 20_000_000, `${grownBytes} bytes are held`);
   const { error } = await session.whenClosed;
   assert.equal(error?.reason, "WEBSOCKET_SLOW");
