@@ -115,11 +115,26 @@ export class SocketLine implements SocketEvents {
   }
 }
 
-/** A socket as the output of a connection. With a line, that line is told of another sink when the connection is handed over. */
+/** Text that waits longer than this is written at once: what waits must stay small. */
+const waitingLengthMax = 16_384;
+let waiting: SocketOutput[] = [];
+
+function flushWaiting(): void {
+  const outputs = waiting;
+  waiting = [];
+  for (const output of outputs) output.flush();
+}
+
+/**
+ * A socket as the output of a connection. With a line, that line is told of another sink when the connection is handed over.
+ * Text waits until all sockets that are ready have been read in this turn of the event loop, then all of it is written: reading
+ * and writing by turns wakes whoever waits at the other end once for every write, which cost a proxy a sixth of its CPU.
+ */
 export class SocketOutput implements ConnectionOutput {
   readonly #socket: net.Socket;
   readonly #line: SocketLine | undefined;
   #corked = false;
+  #text = "";
 
   constructor(socket: net.Socket, line?: SocketLine) {
     this.#socket = socket;
@@ -128,6 +143,12 @@ export class SocketOutput implements ConnectionOutput {
 
   write(data: string | Uint8Array, more: boolean): boolean {
     const socket = this.#socket;
+    if (typeof data === "string" && !more && !this.#corked && this.#text.length + data.length <= waitingLengthMax) {
+      if (this.#text === "" && waiting.push(this) === 1) setImmediate(flushWaiting);
+      this.#text += data;
+      return !socket.writableNeedDrain;
+    }
+    this.flush();
     if (more && !this.#corked) {
       this.#corked = true;
       socket.cork();
@@ -139,6 +160,14 @@ export class SocketOutput implements ConnectionOutput {
       return !socket.writableNeedDrain;
     }
     return roomy;
+  }
+
+  /** Writes what waits. */
+  flush(): void {
+    const text = this.#text;
+    if (text === "") return;
+    this.#text = "";
+    this.#socket.write(text, "latin1");
   }
 
   divert(sink: ConnectionSink): void {
@@ -154,10 +183,12 @@ export class SocketOutput implements ConnectionOutput {
   }
 
   end(): void {
+    this.flush();
     this.#socket.end();
   }
 
   destroy(): void {
+    this.flush();
     this.#socket.destroy();
   }
 }
