@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import type { Contestant, Running } from "./contestant.ts";
 import { start } from "./contestant.ts";
 import { sharedCores, takeTurn } from "./turn.ts";
-import type { Outcome, Turn } from "./verdict.ts";
-import { outcomeFrom, turnFault } from "./verdict.ts";
+import type { Outcome, RoundTurn, Turn } from "./verdict.ts";
+import { isKnown, outcomeFrom, turnFault } from "./verdict.ts";
 
 /** A suite: contestants that must answer alike, and the load that is put on each. The first contestant is ours. */
 export interface Suite {
@@ -22,7 +22,10 @@ export interface Suite {
 export interface ContestOptions {
   /** Length of one turn. */
   readonly seconds: number;
-  /** Turns of each contestant; a disturbed one is tried again, at most as many times over all. */
+  /**
+   * Turns of each contestant; a disturbed one is tried again, at most as many times over all. Where the ratios are not known well
+   * enough after these, further rounds follow, up to three times as many.
+   */
   readonly rounds: number;
   readonly say: (line: string) => void;
 }
@@ -80,25 +83,31 @@ interface Contest {
   readonly options: ContestOptions;
 }
 
-async function takeTurns(contest: Contest): Promise<Turn[]> {
+/** A machine that is never calm must not keep a contest going for ever. */
+const roundsFactorMax = 3;
+
+async function takeTurns(contest: Contest): Promise<RoundTurn[]> {
   const { contestants, options } = contest;
   for (const one of contestants) {
     options.say(`  warming up ${one.name} …`);
-    await turnOf(contest, one, Math.ceil(options.seconds / 2));
+    await turnOf(contest, one, options.seconds * 2);
   }
-  const turns: Turn[] = [];
+  const turns: RoundTurn[] = [];
+  const ours = contest.suite.contestants[0]?.name ?? "";
   let again = options.rounds;
-  for (let round = 1; round <= options.rounds; round++) {
+  for (let round = 1; round <= options.rounds * roundsFactorMax; round++) {
+    if (round > options.rounds && (turns.some((turn) => turn.failures > 0) || isKnown(turns, ours))) break;
+    const of = round <= options.rounds ? `${round}/${options.rounds}` : `${round}, until the ratios are known`;
     for (const one of contestants) {
       let turn = await turnOf(contest, one, options.seconds);
       for (let fault = turnFault(turn); fault !== undefined && again > 0 && turn.failures === 0; fault = turnFault(turn)) {
         again--;
-        options.say(`  round ${round}/${options.rounds} · ${one.name} · once more: ${fault}`);
+        options.say(`  round ${of} · ${one.name} · once more: ${fault}`);
         turn = await turnOf(contest, one, options.seconds);
       }
-      turns.push(turn);
+      turns.push({ ...turn, round });
       const micros = ((turn.cpuMs * 1000) / Math.max(1, turn.requests)).toFixed(1);
-      options.say(`  round ${round}/${options.rounds} · ${one.name} · ${micros} µs a request · ${turnFault(turn) ?? "good"}`);
+      options.say(`  round ${of} · ${one.name} · ${micros} µs a request · ${turnFault(turn) ?? "good"}`);
     }
   }
   return turns;

@@ -21,7 +21,7 @@ A run in which a contestant was not the bottleneck, or others used its core, say
   --suite NAME   ${names.join(" or ")}; may be given more than once; default all
   --json FILE    also write { "<suite>": { "valid": true, "ratios": { "<peer>": number }, … } }
   --seconds N    length of one turn, default 4
-  --rounds N     turns of each contestant, default 5
+  --rounds N     turns of each contestant, default 9; up to three times as many while a ratio is not known to a tenth
   --help         this text
 
 Exit codes: 0 valid, 1 INVALID or failed, 2 the arguments are wrong.
@@ -42,7 +42,7 @@ function given(): Given | string {
       suite: { type: "string", multiple: true, default: names },
       json: { type: "string" },
       seconds: { type: "string", default: "4" },
-      rounds: { type: "string", default: "5" },
+      rounds: { type: "string", default: "9" },
       help: { type: "boolean" },
     },
   });
@@ -51,14 +51,15 @@ function given(): Given | string {
   if (unknown !== undefined) return `expected --suite ${names.join(" or ")}, found ${unknown}`;
   const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)];
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > 600) return `expected --seconds from 1 to 600, found ${values.seconds}`;
-  if (!Number.isInteger(rounds) || rounds < bounds.turnsMin || rounds > 100)
-    return `expected --rounds from ${bounds.turnsMin} to 100, found ${values.rounds}`;
+  if (!Number.isInteger(rounds) || rounds < bounds.roundsMin || rounds > 100)
+    return `expected --rounds from ${bounds.roundsMin} to 100, found ${values.rounds}`;
   return { names: values.suite, json: values.json, seconds, rounds };
 }
 
 function table(name: string, outcome: Outcome): string {
   const rows = outcome.standings.map((one) => {
     const ratio = outcome.ratios[one.name];
+    const interval = outcome.intervals?.[one.name];
     const target = targets[name]?.[one.name];
     return [
       one.name,
@@ -68,10 +69,11 @@ function table(name: string, outcome: Outcome): string {
       `${(one.utilisation * 100).toFixed(0)} %`,
       `${one.latencyMsP99.toFixed(2)} ms`,
       ratio === undefined ? "" : ratio.toFixed(2),
+      interval === undefined ? "" : `${interval[0].toFixed(2)}–${interval[1].toFixed(2)}`,
       target === undefined || ratio === undefined ? "" : `${ratio >= target ? "✓" : "✗"} ≥ ${target.toFixed(2)}`,
     ];
   });
-  const heads = ["", "CPU/request", "spread", "requests/s", "core busy", "p99", "ratio", "target"];
+  const heads = ["", "CPU/request", "spread", "requests/s", "core busy", "p99", "ratio", "between", "target"];
   const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
     row

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Turn } from "./verdict.ts";
-import { median, outcomeFrom, turnFault } from "./verdict.ts";
+import type { RoundTurn, Turn } from "./verdict.ts";
+import { intervalOfMedian, isKnown, median, outcomeFrom, turnFault } from "./verdict.ts";
 
 const quiet: Turn = {
   name: "weir",
@@ -16,11 +16,17 @@ const quiet: Turn = {
   latencyMsP99: 1,
 };
 
-/** Three turns each of ours at 19.5 µs and of a peer that needs twice that, with a fault planted in the peer's. */
-function outcome(fault: Partial<Turn> = {}, atMost = 3): ReturnType<typeof outcomeFrom> {
-  const peer = { ...quiet, name: "peer", requests: 50_000 };
-  const peers = [0, 1, 2].map((index) => (index < atMost ? { ...peer, ...fault } : peer));
-  return outcomeFrom([quiet, quiet, quiet, ...peers], "weir");
+/** Rounds of ours at 19.5 µs and of a peer that needs twice that; `peers` says how the peer's turn of a round differs. */
+function rounds(peers: readonly Partial<Turn>[]): RoundTurn[] {
+  return peers.flatMap((fault, round) => [
+    { ...quiet, round },
+    { ...quiet, name: "peer", requests: 50_000, ...fault, round },
+  ]);
+}
+
+/** Five rounds, a fault planted in the first `atMost`. */
+function outcome(fault: Partial<Turn> = {}, atMost = 5): ReturnType<typeof outcomeFrom> {
+  return outcomeFrom(rounds([0, 1, 2, 3, 4].map((index) => (index < atMost ? fault : {}))), "weir");
 }
 
 test("a quiet run is valid, and its ratio is the peer's CPU per request divided by ours", () => {
@@ -50,21 +56,47 @@ test("a turn with a planted fault says so", () => {
   }
 });
 
-test("one wrong answer spoils a suite, one disturbed turn of four does not", () => {
+test("one wrong answer spoils a suite, one disturbed turn of six does not", () => {
   assert.equal(outcome({ failures: 1 }, 1).valid, false);
-  const disturbed = { ...quiet, othersMs: 500 };
-  assert.equal(outcomeFrom([quiet, quiet, quiet, disturbed], "weir").valid, true);
-  assert.equal(outcomeFrom([quiet, quiet, disturbed, disturbed], "weir").valid, false);
+  const disturbed = { othersMs: 500 };
+  assert.equal(outcomeFrom(rounds([disturbed, {}, {}, {}, {}, {}]), "weir").valid, true);
+  assert.equal(outcomeFrom(rounds([disturbed, {}, {}, {}, {}]), "weir").valid, false);
 });
 
-test("turns that differ too much are no result", () => {
+test("rounds that differ too much are no result, one that differs among nine is", () => {
   const { valid, why } = outcome({ requests: 40_000 }, 1);
   assert.equal(valid, false);
-  assert.match(why.join(), /peer: turns differ by 25 %/);
+  assert.match(why.join(), /peer: rounds differ: its ratio is known to ±13 % only/);
+  const calm = Array.from({ length: 8 }, () => ({}));
+  assert.deepEqual(outcomeFrom(rounds([{ requests: 20_000 }, ...calm]), "weir").intervals, { peer: [2, 2] });
+});
+
+test("a machine that is slower for a while slows both turns of a round, and the ratio stays", () => {
+  const turns = rounds([{}, {}, {}, {}, {}]).map((turn) =>
+    turn.round < 3 ? { ...turn, requests: turn.requests / (1 + turn.round) } : turn,
+  );
+  const { valid, ratios, intervals } = outcomeFrom(turns, "weir");
+  assert.deepEqual({ valid, ratios, intervals }, { valid: true, ratios: { peer: 2 }, intervals: { peer: [2, 2] } });
+});
+
+test("more rounds make known what few leave open", () => {
+  const uneven = (count: number): RoundTurn[] =>
+    rounds(Array.from({ length: count }, (_, index) => ({ requests: index % 8 === 0 ? 35_000 : 50_000 })));
+  assert.equal(isKnown(uneven(5), "weir"), false);
+  assert.equal(isKnown(uneven(17), "weir"), true);
+});
+
+test("the interval of a median leaves out as many values as the binomial distribution allows", () => {
+  const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+  assert.equal(intervalOfMedian(upTo(4)), undefined);
+  assert.deepEqual(intervalOfMedian(upTo(5)), [1, 5]);
+  assert.deepEqual(intervalOfMedian(upTo(8)), [1, 8]);
+  assert.deepEqual(intervalOfMedian(upTo(9)), [2, 8]);
+  assert.deepEqual(intervalOfMedian(upTo(20)), [6, 15]);
 });
 
 test("a run without us is no result", () => {
-  assert.equal(outcomeFrom([{ ...quiet, name: "peer" }], "weir").valid, false);
+  assert.equal(outcomeFrom([{ ...quiet, name: "peer", round: 0 }], "weir").valid, false);
 });
 
 test("the median of nothing is 0, of two their mean", () => {
