@@ -110,6 +110,43 @@ test("a finished call holds no timer and no listener, and its signal stays quiet
   assert.equal(signal.aborted, false);
 });
 
+test("a listener hears the end of its call once, with the reason, and none that was taken away does", async () => {
+  const clock = createVirtualClock();
+  const parent = new Call({ clock });
+  const child = parent.child({ timeoutMs: 100 });
+  const heard: string[] = [];
+  const left = (): void => void heard.push("left");
+  for (const name of ["first", "second", "third"]) child.onEnd((reason) => heard.push(`${name} ${reason.reason}`));
+  child.onEnd(left);
+  child.offEnd(left);
+  await clock.advance(100);
+  child.cancel();
+  assert.deepEqual(heard, ["first DEADLINE_EXCEEDED", "second DEADLINE_EXCEEDED", "third DEADLINE_EXCEEDED"]);
+  child.onEnd((reason) => heard.push(`late ${reason.reason}`));
+  assert.equal(heard.at(-1), "late DEADLINE_EXCEEDED");
+  const alone = parent.child();
+  alone.onEnd(left);
+  alone.offEnd(left);
+  parent.cancel();
+  assert.equal(alone.ended?.reason, "CALL_CANCELLED");
+  assert.equal(heard.length, 4);
+  assert.equal(clock.pending, 0);
+});
+
+test("children that have finished leave nothing with their parent", () => {
+  const parent = new Call();
+  const heard: number[] = [];
+  const children = [0, 1, 2].map((index) => {
+    const child = parent.child();
+    child.onEnd(() => heard.push(index));
+    return child;
+  });
+  children[0]?.finish();
+  children[2]?.finish();
+  parent.cancel();
+  assert.deepEqual(heard, [1]);
+});
+
 test("values are found by identity of their key, on the call or on those it came from", () => {
   const user: CallKey<string> = { name: "user" };
   const other: CallKey<string> = { name: "user" };

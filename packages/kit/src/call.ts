@@ -38,6 +38,9 @@ export interface CallKey<T> {
   readonly value?: T;
 }
 
+/** What hears of a call's early end. */
+export type EndListener = (reason: Fault) => void;
+
 /** What a Call begins with; each field has a default that works. */
 export interface CallOptions {
   /** Full name of the method, "/weir.feed.v1.Feed/Page". Default "". */
@@ -72,7 +75,11 @@ export class Call {
   #values: Map<CallKey<unknown>, unknown> | undefined;
   #controller: AbortController | undefined;
   #ended: Fault | undefined;
-  #release: (() => void) | undefined;
+  #armed = false;
+  #stopTimer: (() => void) | undefined;
+  #onParent: EndListener | undefined;
+  /** One listener stands by itself: most calls have no more. */
+  #listeners: EndListener | Set<EndListener> | undefined;
 
   constructor(options: CallOptions = {}) {
     const parent = options.parent;
@@ -92,8 +99,29 @@ export class Call {
     if (this.#controller) return this.#controller.signal;
     const controller = (this.#controller = new AbortController());
     if (this.#ended) controller.abort(this.#ended);
-    else this.#arm();
+    else if (!this.#armed) this.#arm();
     return controller.signal;
+  }
+
+  /**
+   * Runs `listener` once, with the reason, when the caller gives up or the deadline passes: what `signal` is for, at a fraction of its cost.
+   * At once when that has happened already. A listener must not throw.
+   */
+  onEnd(listener: EndListener): void {
+    if (this.#ended) {
+      listener(this.#ended);
+      return;
+    }
+    if (this.#listeners === undefined) this.#listeners = listener;
+    else if (typeof this.#listeners === "function") this.#listeners = new Set([this.#listeners, listener]);
+    else this.#listeners.add(listener);
+    if (!this.#armed) this.#arm();
+  }
+
+  /** Takes a listener of `onEnd` away. For what is shorter than the call. */
+  offEnd(listener: EndListener): void {
+    if (this.#listeners === listener) this.#listeners = undefined;
+    else if (typeof this.#listeners === "object") this.#listeners.delete(listener);
   }
 
   /** Milliseconds left, never below 0; Infinity without a deadline. */
@@ -106,6 +134,10 @@ export class Call {
     if (this.#ended) return;
     this.#ended = reason;
     this.finish();
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    if (typeof listeners === "function") listeners(reason);
+    else if (listeners) for (const listener of listeners) listener(reason);
     this.#controller?.abort(reason);
   }
 
@@ -116,8 +148,12 @@ export class Call {
 
   /** Lets go of timer and listener. Whoever made the call runs this once the answer is there. */
   finish(): void {
-    this.#release?.();
-    this.#release = undefined;
+    if (!this.#armed) return;
+    this.#armed = false;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    if (this.#onParent) this.#parent?.offEnd(this.#onParent);
+    this.#onParent = undefined;
   }
 
   /** The value that a Layer set under the key, on this call or on the one it came from. */
@@ -136,18 +172,16 @@ export class Call {
   }
 
   #arm(): void {
-    const parent = this.#parent?.signal;
-    const onParent = (): void => this.cancel(parent?.reason as Fault);
-    if (parent?.aborted) return onParent();
-    parent?.addEventListener("abort", onParent, { once: true });
-    const stop =
-      this.deadlineMs === Infinity
-        ? undefined
-        : this.clock.after(this.remainingMs(), () => this.cancel(fault(coreReasons.DEADLINE_EXCEEDED, "The deadline of the call passed.")));
-    this.#release = () => {
-      stop?.();
-      parent?.removeEventListener("abort", onParent);
-    };
+    this.#armed = true;
+    if (this.#parent) {
+      const onParent = (reason: Fault): void => this.cancel(reason);
+      this.#onParent = onParent;
+      this.#parent.onEnd(onParent);
+    }
+    if (this.deadlineMs === Infinity || this.#ended) return;
+    this.#stopTimer = this.clock.after(this.remainingMs(), () =>
+      this.cancel(fault(coreReasons.DEADLINE_EXCEEDED, "The deadline of the call passed.")),
+    );
   }
 }
 
