@@ -653,6 +653,7 @@ export const Feed: ServiceDescriptor<
   }
 > = {
   typeName: "weir.feed.v1.Feed",
+  files: () => import("./feed.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     page: {
       name: "Page",

@@ -1,4 +1,14 @@
-import type { UserConfig } from "vite";
+import type { Plugin, UserConfig } from "vite";
+
+/** Descriptors are for servers with reflection: a page loads none, so their files are not built and not named. */
+const withoutDescriptors: Plugin = {
+  name: "weir-without-descriptors",
+  enforce: "pre",
+  transform: {
+    filter: { id: /\.weir\.ts$/ },
+    handler: (code) => code.replaceAll(/^ {2}files: \(\) => import\(.*\n/gm, ""),
+  },
+};
 
 /**
  * Addresses are relative, so that the console can be served below any path. Nothing is inlined: it is served under
@@ -6,6 +16,7 @@ import type { UserConfig } from "vite";
  */
 const config: UserConfig = {
   base: "./",
+  plugins: [withoutDescriptors],
   build: {
     outDir: "dist",
     target: ["chrome123", "firefox121", "safari17.5"],

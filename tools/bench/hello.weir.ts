@@ -184,6 +184,7 @@ export const Hello: ServiceDescriptor<
   }
 > = {
   typeName: "weir.bench.v1.Hello",
+  files: () => import("./hello.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     greet: {
       name: "Greet",

@@ -475,6 +475,7 @@ export const Audit: ServiceDescriptor<
   }
 > = {
   typeName: "weir.api.v1.Audit",
+  files: () => import("./audit.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     listEntries: {
       name: "ListEntries",

@@ -919,6 +919,7 @@ export const Identity: ServiceDescriptor<
   }
 > = {
   typeName: "weir.api.v1.Identity",
+  files: () => import("./identity.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     whoAmI: {
       name: "WhoAmI",

@@ -1093,6 +1093,7 @@ export const Releases: ServiceDescriptor<
   }
 > = {
   typeName: "weir.api.v1.Releases",
+  files: () => import("./releases.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     listReleases: {
       name: "ListReleases",

@@ -494,6 +494,7 @@ export const Routes: ServiceDescriptor<
   }
 > = {
   typeName: "weir.api.v1.Routes",
+  files: () => import("./routes.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     listRoutes: {
       name: "ListRoutes",

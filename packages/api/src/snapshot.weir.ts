@@ -1209,6 +1209,7 @@ export const Snapshots: ServiceDescriptor<
   }
 > = {
   typeName: "weir.api.v1.Snapshots",
+  files: () => import("./snapshot.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     subscribe: {
       name: "Subscribe",

@@ -985,6 +985,7 @@ export const Traffic: ServiceDescriptor<
   }
 > = {
   typeName: "weir.api.v1.Traffic",
+  files: () => import("./traffic.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     report: {
       name: "Report",

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { fault } from "@weir/kit/fault";
-import { generatedPath } from "@weir/kit/contract/layout";
+import { descriptorPath, generatedPath } from "@weir/kit/contract/layout";
 import { folderOf, runBuf } from "./contract-buf.ts";
 import type { ContractWorkspace } from "./contract-workspace.ts";
 import { defaultModules, layoutOf, readContractWorkspace } from "./contract-workspace.ts";
@@ -110,8 +110,10 @@ function defaultConfig(workspace: ContractWorkspace): object {
 function readTexts(folder: string, files: Readonly<Record<string, string>>): Map<string, string> {
   const texts = new Map<string, string>();
   for (const [name, path] of Object.entries(files)) {
-    const file = join(folder, generatedPath(name));
-    if (existsSync(file)) texts.set(generatedPath(path), readFileSync(file, "utf8"));
+    for (const pathOf of [generatedPath, descriptorPath]) {
+      const file = join(folder, pathOf(name));
+      if (existsSync(file)) texts.set(pathOf(path), readFileSync(file, "utf8"));
+    }
   }
   return texts;
 }

@@ -28,6 +28,10 @@ describe("built console", () => {
     t.diagnostic(`first load ${gzipped(first)} bytes gzipped, all ${gzipped(files.keys())}`);
     assert.ok(gzipped(first) < bytesMax);
     assert.ok(gzipped(files.keys()) < bytesMax);
+    assert.deepEqual(
+      [...files.keys()].filter((name) => name.includes("descriptor")),
+      [],
+    );
   });
 
   test("nothing is inlined or evaluated that a strict policy would refuse", () => {

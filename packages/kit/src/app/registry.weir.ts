@@ -828,6 +828,7 @@ export const Registry: ServiceDescriptor<
   }
 > = {
   typeName: "weir.registry.v1.Registry",
+  files: () => import("./registry.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     register: {
       name: "Register",

@@ -99,6 +99,11 @@ export type MethodDescriptors = Readonly<Record<string, MethodDescriptor>>;
 export interface ServiceDescriptor<Handlers = unknown, Client = unknown, Methods extends MethodDescriptors = MethodDescriptors> {
   /** "weir.feed.v1.Feed". */
   readonly typeName: string;
+  /**
+   * Loads the descriptors of its file and of what that imports: each a google.protobuf.FileDescriptorProto in binary, as
+   * base64. For reflection; absent when it was not generated from a contract.
+   */
+  readonly files?: () => Promise<readonly string[]>;
   readonly methods: Methods;
   /** Types only: never set. */
   readonly types?: { readonly handlers: Handlers; readonly client: Client };

@@ -7,7 +7,12 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { FileDescriptorProto } from "@bufbuild/protobuf/wkt";
-import { CodeGeneratorRequestSchema, CodeGeneratorResponseSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import {
+  CodeGeneratorRequestSchema,
+  CodeGeneratorResponseSchema,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
 import { fault, isFault } from "../../fault.ts";
 import type { Call, CallOptions } from "../../call.ts";
 import type { MethodDescriptor } from "../contract.ts";
@@ -177,7 +182,7 @@ test("the plugin answers a wrong contract as an error of the compiler, and a rig
   assert.equal(error, "");
   assert.deepEqual(
     file.map(({ name }) => name),
-    ["right.weir.ts"],
+    ["right.weir.ts", "weir/options.descriptor.weir.ts"],
   );
 });
 
@@ -227,4 +232,40 @@ test("generated types are exact", () => {
   assert.equal(fault(GoldenReason.ITEM_UNKNOWN, "No item i1.").code, "NOT_FOUND");
   const client: Pick<GoldenClient, "watch"> = { async *watch(_request: { id?: string }, _call?: Call | CallOptions) {} };
   assert.ok(client.watch({ id: "a" }));
+});
+
+test("a file with services comes with the descriptors of all that it imports, the options' file alone with that of descriptors", () => {
+  const files = readTexts({
+    "base.proto": `${head.replace("t.", "d1.")}message Q { string id = 1; }`,
+    "service.proto":
+      `${head.replace("t.", "d2.")}import "base.proto";\nimport "weir/options.proto";\n// Commented.\nservice S { rpc M(d1.v1.Q) returns (d1.v1.Q) ` +
+      `{ option (weir.critical) = true; } }`,
+  });
+  const request = create(CodeGeneratorRequestSchema, {
+    protoFile: files,
+    fileToGenerate: ["base.proto", "service.proto", "weir/options.proto"],
+  });
+  const texts = new Map(compileContracts(request, bare).map(({ path, text }) => [path, text]));
+  assert.deepEqual([...texts.keys()], ["base.weir.ts", "service.weir.ts", "service.descriptor.weir.ts", "weir/options.descriptor.weir.ts"]);
+  assert.match(texts.get("service.weir.ts") ?? "", /^ {2}files: \(\) => import\("\.\/service\.descriptor\.weir\.ts"\)/m);
+  const held = (path: string): FileDescriptorProto[] =>
+    [...(texts.get(path) ?? "").matchAll(/^ {2}"(.*)",$/gm)].map(([, text = ""]) =>
+      fromBinary(FileDescriptorProtoSchema, Buffer.from(text, "base64")),
+    );
+  const service = held("service.descriptor.weir.ts");
+  assert.deepEqual(
+    service.map((file) => file.name),
+    ["base.proto", "weir/options.proto", "service.proto"],
+  );
+  for (const file of service) assert.equal(file.sourceCodeInfo, undefined);
+  const bytesOf = (file: FileDescriptorProto | undefined): Buffer =>
+    Buffer.from(toBinary(FileDescriptorProtoSchema, file ?? assert.fail()));
+  const whole = files.find((file) => file.name === "service.proto");
+  assert.ok(whole);
+  whole.sourceCodeInfo = undefined;
+  assert.deepEqual(bytesOf(service[2]), bytesOf(whole));
+  assert.deepEqual(
+    held("weir/options.descriptor.weir.ts").map((file) => file.name),
+    ["google/protobuf/descriptor.proto", "weir/options.proto"],
+  );
 });

@@ -13,9 +13,10 @@ import {
 import { fault, isFault } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
 import type { Layout } from "./layout.ts";
-import { generatedPath } from "./layout.ts";
+import { descriptorPath, generatedPath } from "./layout.ts";
 import type { JsonScope } from "./json-scope.ts";
 import { printEnumTables } from "./json-scope.ts";
+import { optionsProto, printDescriptors } from "./print-descriptor.ts";
 import { printMessageType } from "./print-message.ts";
 import { isReasons, printReasons, printService } from "./print-service.ts";
 import { printEnum, printFileComment, printInterface } from "./print-types.ts";
@@ -31,15 +32,18 @@ export interface GeneratedText {
 const withoutCode = new Set(["weir", "google.api"]);
 
 /**
- * Turns the contracts of a request of a protobuf compiler into TypeScript, one file each. Pure: the same contracts give
- * the same text. Files of annotations are left out. Throws CONTRACT_INVALID, saying where.
+ * Turns the contracts of a request of a protobuf compiler into TypeScript, one file each, and where there are services a
+ * second one with descriptors for reflection. Pure: the same contracts give the same text. Files of annotations are left out. Throws CONTRACT_INVALID, saying where.
  */
 export function compileContracts(request: CodeGeneratorRequest, layout: Layout): GeneratedText[] {
   const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: request.protoFile }));
   return request.fileToGenerate.flatMap((name) => {
     const file = registry.getFile(name);
     if (file === undefined) throw fault(kitReasons.CONTRACT_INVALID, `${name}: expected its descriptor in the request, found none`);
-    return withoutCode.has(file.proto.package) ? [] : [{ path: generatedPath(name), text: compileFile(file, registry, layout) }];
+    const descriptors = { path: descriptorPath(name), text: printDescriptors(file) };
+    if (withoutCode.has(file.proto.package)) return name === optionsProto ? [descriptors] : [];
+    const code = { path: generatedPath(name), text: compileFile(file, registry, layout) };
+    return file.services.length === 0 ? [code] : [code, descriptors];
   });
 }
 

@@ -41,6 +41,11 @@ export function generatedPath(path: string): string {
   return path.replace(/\.proto$/, ".weir.ts");
 }
 
+/** "feed.proto" → "feed.descriptor.weir.ts". */
+export function descriptorPath(path: string): string {
+  return path.replace(/\.proto$/, ".descriptor.weir.ts");
+}
+
 function packageOf(layout: Layout, path: string): LayoutPackage | undefined {
   let best: LayoutPackage | undefined;
   for (const candidate of layout.packages) {

@@ -6,6 +6,7 @@ import { kitReasons } from "../../reasons.ts";
 import type { MethodKind } from "../contract.ts";
 import { keyText } from "./field-kinds.ts";
 import { boundFieldsOf, httpRulesOf } from "./http-rules.ts";
+import { printFiles } from "./print-descriptor.ts";
 import { printComment } from "./print-types.ts";
 import type { Scope } from "./scope.ts";
 import { localTypeName } from "./scope.ts";
@@ -49,6 +50,7 @@ export function printService(service: DescService, scope: Scope, registry: Regis
     "  }",
     "> = {",
     `  typeName: ${JSON.stringify(service.typeName)},`,
+    printFiles(service.file),
     "  methods: {",
     ...service.methods.flatMap((method) => printMethod(method, scope, registry).map((line) => `    ${line}`)),
     "  },",

@@ -3069,6 +3069,7 @@ export const Golden: ServiceDescriptor<
   }
 > = {
   typeName: "weir.golden.v1.Golden",
+  files: () => import("./golden.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     getItem: {
       name: "GetItem",

@@ -720,6 +720,7 @@ export const Greeter: ServiceDescriptor<
   }
 > = {
   typeName: "weir.greeter.v1.Greeter",
+  files: () => import("./greeter.descriptor.weir.ts").then(({ files }) => files),
   methods: {
     hello: {
       name: "Hello",
