@@ -5,7 +5,7 @@ import type { Call, CallOptions } from "@weir/kit/call";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "@weir/kit/contract";
 import { messageFromBytes } from "@weir/kit/contract/binary-reader";
 import { bytesFromMessage } from "@weir/kit/contract/binary-writer";
-import { fieldTwice, fieldUnknown, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json, uint64From, uint64Json } from "@weir/kit/contract/json";
+import { boolFrom, boolJson, fieldTwice, fieldUnknown, listFrom, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json, uint64From, uint64Json } from "@weir/kit/contract/json";
 
 export interface RouteSpec {
   /** Lower-case letters, digits, dots and dashes; at most 63. */
@@ -15,6 +15,7 @@ export interface RouteSpec {
   service: string;
   userIdSources: UserIdSource[];
   timeoutMs: number;
+  idempotent: boolean;
 }
 
 export const RouteSpec: MessageType<RouteSpec> = {
@@ -26,6 +27,7 @@ export const RouteSpec: MessageType<RouteSpec> = {
     service: init?.service ?? "",
     userIdSources: init?.userIdSources ?? [],
     timeoutMs: init?.timeoutMs ?? 0,
+    idempotent: init?.idempotent ?? false,
   }),
   toJson: (message) => JSON.stringify(RouteSpec.jsonDraft(message)),
   jsonDraft: (message) => ({
@@ -35,6 +37,7 @@ export const RouteSpec: MessageType<RouteSpec> = {
     service: message.service === "" ? undefined : stringJson(message.service),
     userIdSources: message.userIdSources.length === 0 ? undefined : message.userIdSources.map(UserIdSource.jsonDraft),
     timeoutMs: message.timeoutMs === 0 ? undefined : uint32Json(message.timeoutMs),
+    idempotent: message.idempotent === false ? undefined : boolJson(message.idempotent),
   }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
@@ -78,6 +81,10 @@ export const RouteSpec: MessageType<RouteSpec> = {
           if (value === null) break;
           message.timeoutMs = uint32From(value, at);
           break;
+        case "idempotent":
+          if (value === null) break;
+          message.idempotent = boolFrom(value, at);
+          break;
         default:
           fieldUnknown(at, "weir.api.v1.RouteSpec");
       }
@@ -97,6 +104,7 @@ export const RouteSpec: MessageType<RouteSpec> = {
       writer.close(mark);
     }
     if (message.timeoutMs !== 0) writer.uint32(48, message.timeoutMs);
+    if (message.idempotent) writer.bool(56, message.idempotent);
   },
   read(reader, end, into) {
     let name = into?.name ?? "";
@@ -105,6 +113,7 @@ export const RouteSpec: MessageType<RouteSpec> = {
     let service = into?.service ?? "";
     const userIdSources: RouteSpec["userIdSources"] = into?.userIdSources ?? [];
     let timeoutMs = into?.timeoutMs ?? 0;
+    let idempotent = into?.idempotent ?? false;
     while (reader.at < end) {
       const tag = reader.tag();
       switch (tag) {
@@ -126,12 +135,15 @@ export const RouteSpec: MessageType<RouteSpec> = {
         case 48:
           timeoutMs = reader.uint32();
           break;
+        case 56:
+          idempotent = reader.bool();
+          break;
         default:
           reader.skip(tag);
       }
     }
     reader.close(end);
-    return { name, host, pathPrefix, service, userIdSources, timeoutMs };
+    return { name, host, pathPrefix, service, userIdSources, timeoutMs, idempotent };
   },
 };
 
@@ -526,6 +538,7 @@ export const Routes: ServiceDescriptor<
         { json: "route.pathPrefix", proto: "route.path_prefix", kind: "string", repeated: false },
         { json: "route.service", proto: "route.service", kind: "string", repeated: false },
         { json: "route.timeoutMs", proto: "route.timeout_ms", kind: "number", repeated: false },
+        { json: "route.idempotent", proto: "route.idempotent", kind: "bool", repeated: false },
         { json: "reason", proto: "reason", kind: "string", repeated: false },
       ],
     },

@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { snapshotChanges, validateSnapshot } from "./snapshot.ts";
-import { Cluster, Route, Snapshot } from "./snapshot.weir.ts";
+import { Cluster, Endpoint, Route, Snapshot } from "./snapshot.weir.ts";
 
 const clusters = [
-  Cluster.create({ service: "feed", version: "v1", endpoints: [{ id: "a", address: "127.0.0.1:9000" }] }),
-  Cluster.create({ service: "feed", version: "v2", endpoints: [{ id: "b", address: "[::1]:9001" }] }),
+  Cluster.create({ service: "feed", version: "v1", endpoints: [endpointAt("a", "127.0.0.1:9000")] }),
+  Cluster.create({ service: "feed", version: "v2", endpoints: [endpointAt("b", "[::1]:9001")] }),
 ];
 const shares = [
   { version: "v2", weight: 500 },
   { version: "v1", weight: 9500 },
 ];
+
+function endpointAt(id: string, address: string): Endpoint {
+  return Endpoint.create({ id, address });
+}
 
 function routeOf(changes: Partial<Route> = {}): Route {
   return Route.create({ name: "feed", pathPrefix: "/v1/feed", service: "feed", shares, salt: "s", ...changes });
@@ -75,7 +79,7 @@ test("validateSnapshot keeps the held route in place of a refused one, as long a
 });
 
 test("validateSnapshot refuses a bad cluster, keeps the held one, and refuses routes to one that was never there", () => {
-  const broken = Cluster.create({ service: "feed", version: "v2", endpoints: [{ id: "b", address: "nowhere" }] });
+  const broken = Cluster.create({ service: "feed", version: "v2", endpoints: [endpointAt("b", "nowhere")] });
   const incoming = snapshotOf([routeOf()], { clusters: [clusters[0]!, broken] });
   const first = validateSnapshot(incoming, undefined);
   assert.deepEqual(

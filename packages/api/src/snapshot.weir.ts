@@ -221,6 +221,10 @@ export interface Endpoint {
   id: string;
   /** host:port. */
   address: string;
+  /** It takes HTTP/2 with prior knowledge beside HTTP/1.1. Calls of gRPC are sent over HTTP/2 whatever stands here. */
+  http2: boolean;
+  /** It speaks gRPC over HTTP/2 and nothing else: what browsers send as gRPC-Web is translated for it. */
+  grpcOnly: boolean;
 }
 
 export const Endpoint: MessageType<Endpoint> = {
@@ -228,11 +232,15 @@ export const Endpoint: MessageType<Endpoint> = {
   create: (init) => ({
     id: init?.id ?? "",
     address: init?.address ?? "",
+    http2: init?.http2 ?? false,
+    grpcOnly: init?.grpcOnly ?? false,
   }),
   toJson: (message) => JSON.stringify(Endpoint.jsonDraft(message)),
   jsonDraft: (message) => ({
     id: message.id === "" ? undefined : stringJson(message.id),
     address: message.address === "" ? undefined : stringJson(message.address),
+    http2: message.http2 === false ? undefined : boolJson(message.http2),
+    grpcOnly: message.grpcOnly === false ? undefined : boolJson(message.grpcOnly),
   }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
@@ -250,6 +258,16 @@ export const Endpoint: MessageType<Endpoint> = {
           if (value === null) break;
           message.address = stringFrom(value, at);
           break;
+        case "http2":
+          if (value === null) break;
+          message.http2 = boolFrom(value, at);
+          break;
+        case "grpcOnly":
+        case "grpc_only":
+          if (key === "grpc_only" && Object.hasOwn(object, "grpcOnly")) throw fieldTwice(at, "grpcOnly");
+          if (value === null) break;
+          message.grpcOnly = boolFrom(value, at);
+          break;
         default:
           fieldUnknown(at, "weir.api.v1.Endpoint");
       }
@@ -261,10 +279,14 @@ export const Endpoint: MessageType<Endpoint> = {
   write(message, writer) {
     if (message.id !== "") writer.string(10, message.id);
     if (message.address !== "") writer.string(18, message.address);
+    if (message.http2) writer.bool(24, message.http2);
+    if (message.grpcOnly) writer.bool(32, message.grpcOnly);
   },
   read(reader, end, into) {
     let id = into?.id ?? "";
     let address = into?.address ?? "";
+    let http2 = into?.http2 ?? false;
+    let grpcOnly = into?.grpcOnly ?? false;
     while (reader.at < end) {
       const tag = reader.tag();
       switch (tag) {
@@ -274,12 +296,18 @@ export const Endpoint: MessageType<Endpoint> = {
         case 18:
           address = reader.string();
           break;
+        case 24:
+          http2 = reader.bool();
+          break;
+        case 32:
+          grpcOnly = reader.bool();
+          break;
         default:
           reader.skip(tag);
       }
     }
     reader.close(end);
-    return { id, address };
+    return { id, address, http2, grpcOnly };
   },
 };
 
@@ -297,8 +325,10 @@ export interface Route {
   salt: string;
   /** Where to look for the user id, in order. None: the client address decides. */
   userIdSources: UserIdSource[];
-  /** Milliseconds for a whole request, 0 for the default of 15000. */
+  /** Milliseconds for a whole request, 0 for the default: 15000, but none for calls of gRPC, which bring their own. */
   timeoutMs: number;
+  /** Every request of it may be sent twice. Else only GET, HEAD, OPTIONS, PUT and DELETE are; a call of gRPC is a POST. */
+  idempotent: boolean;
 }
 
 export const Route: MessageType<Route> = {
@@ -312,6 +342,7 @@ export const Route: MessageType<Route> = {
     salt: init?.salt ?? "",
     userIdSources: init?.userIdSources ?? [],
     timeoutMs: init?.timeoutMs ?? 0,
+    idempotent: init?.idempotent ?? false,
   }),
   toJson: (message) => JSON.stringify(Route.jsonDraft(message)),
   jsonDraft: (message) => ({
@@ -323,6 +354,7 @@ export const Route: MessageType<Route> = {
     salt: message.salt === "" ? undefined : stringJson(message.salt),
     userIdSources: message.userIdSources.length === 0 ? undefined : message.userIdSources.map(UserIdSource.jsonDraft),
     timeoutMs: message.timeoutMs === 0 ? undefined : uint32Json(message.timeoutMs),
+    idempotent: message.idempotent === false ? undefined : boolJson(message.idempotent),
   }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
@@ -378,6 +410,10 @@ export const Route: MessageType<Route> = {
           if (value === null) break;
           message.timeoutMs = uint32From(value, at);
           break;
+        case "idempotent":
+          if (value === null) break;
+          message.idempotent = boolFrom(value, at);
+          break;
         default:
           fieldUnknown(at, "weir.api.v1.Route");
       }
@@ -403,6 +439,7 @@ export const Route: MessageType<Route> = {
       writer.close(mark);
     }
     if (message.timeoutMs !== 0) writer.uint32(64, message.timeoutMs);
+    if (message.idempotent) writer.bool(72, message.idempotent);
   },
   read(reader, end, into) {
     let name = into?.name ?? "";
@@ -413,6 +450,7 @@ export const Route: MessageType<Route> = {
     let salt = into?.salt ?? "";
     const userIdSources: Route["userIdSources"] = into?.userIdSources ?? [];
     let timeoutMs = into?.timeoutMs ?? 0;
+    let idempotent = into?.idempotent ?? false;
     while (reader.at < end) {
       const tag = reader.tag();
       switch (tag) {
@@ -440,12 +478,15 @@ export const Route: MessageType<Route> = {
         case 64:
           timeoutMs = reader.uint32();
           break;
+        case 72:
+          idempotent = reader.bool();
+          break;
         default:
           reader.skip(tag);
       }
     }
     reader.close(end);
-    return { name, host, pathPrefix, service, shares, salt, userIdSources, timeoutMs };
+    return { name, host, pathPrefix, service, shares, salt, userIdSources, timeoutMs, idempotent };
   },
 };
 

@@ -95,6 +95,7 @@ async function putRoute(transport: Transport): Promise<void> {
     service: "feed",
     userIdSources: [{ source: { case: "query", value: "userId" } as const }, { source: { case: "header", value: "x-user-id" } as const }],
     timeoutMs: 0,
+    idempotent: false,
   };
   await routes.putRoute({ route, reason: "the example that weir dev runs" }, { timeoutMs: 5000 });
 }

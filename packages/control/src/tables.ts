@@ -43,6 +43,10 @@ export interface InstanceRow {
   readonly left_by: "" | "lease" | "goodbye";
   /** Since when it is GONE; 0 before. */
   readonly gone_at_ms: number;
+  /** 1 when it takes HTTP/2 beside HTTP/1.1, else 0. */
+  readonly http2: number;
+  /** 1 when it speaks gRPC and nothing else, else 0. */
+  readonly grpc_only: number;
 }
 
 /** A route as people write it. */
@@ -54,6 +58,8 @@ export interface RouteRow {
   /** JSON: a list of `{ "case": "header", "value": "x-user-id" }`. */
   readonly user_id_sources: string;
   readonly timeout_ms: number;
+  /** 1 when every request of it may be sent twice, else 0. */
+  readonly idempotent: number;
 }
 
 /** The release of a service; there is one for every service that has ever registered. */

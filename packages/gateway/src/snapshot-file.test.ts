@@ -16,7 +16,7 @@ const snapshot = Snapshot.create({
   revision: 18_446_744_073_709_551_615n,
   epoch: "e1",
   madeAtMs: 5n,
-  clusters: [{ service: "feed", version: "v1", endpoints: [{ id: "a", address: "127.0.0.1:1" }] }],
+  clusters: [{ service: "feed", version: "v1", endpoints: [{ id: "a", address: "127.0.0.1:1", http2: true, grpcOnly: false }] }],
   routes: [
     {
       name: "feed",
@@ -27,6 +27,7 @@ const snapshot = Snapshot.create({
       salt: "é\n",
       userIdSources: [{ source: { case: "query", value: "userId" } }],
       timeoutMs: 0,
+      idempotent: true,
     },
   ],
 });

@@ -125,7 +125,7 @@ describe("identity", { timeout: 20_000 }, () => {
     );
     assert.deepEqual((await shop.routes.listRoutes({})).routes, []);
     assert.equal(await reasonOf(shop.routes.deleteRoute({ name: "feed", reason: "try" })), "SERVICE_NOT_PERMITTED");
-    const stolen = { name: "feed", host: "", pathPrefix: "/v1/feed", service: "shop", userIdSources: [], timeoutMs: 0 };
+    const stolen = { name: "feed", host: "", pathPrefix: "/v1/feed", service: "shop", userIdSources: [], timeoutMs: 0, idempotent: false };
     assert.equal(await reasonOf(shop.routes.putRoute({ route: stolen, reason: "try" })), "SERVICE_NOT_PERMITTED");
     assert.deepEqual(
       (await shop.registry.listInstances({})).instances.map(({ instance }) => instance?.service),

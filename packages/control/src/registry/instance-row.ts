@@ -60,6 +60,8 @@ export function rowFrom(instance: Instance | undefined, about: { state: State; n
     left_at_ms: 0,
     left_by: "",
     gone_at_ms: 0,
+    http2: instance.http2 ? 1 : 0,
+    grpc_only: instance.grpcOnly ? 1 : 0,
   };
 }
 
@@ -74,6 +76,8 @@ export function instanceFrom(row: InstanceRow): Instance {
     contracts: JSON.parse(row.contracts) as string[],
     startedAtMs: BigInt(row.started_at_ms),
     labels: parseJson(row.labels) as Instance["labels"],
+    http2: row.http2 === 1,
+    grpcOnly: row.grpc_only === 1,
   };
 }
 
@@ -106,6 +110,8 @@ export function sameInstance(left: InstanceRow, right: InstanceRow): boolean {
     "labels",
     "started_at_ms",
     "state",
+    "http2",
+    "grpc_only",
   ];
   return same.every((field) => left[field] === right[field]);
 }

@@ -104,6 +104,7 @@ function rowFrom(route: RouteSpec): RouteRow {
     service: route.service,
     user_id_sources: JSON.stringify(route.userIdSources.map(({ source }) => source)),
     timeout_ms: route.timeoutMs,
+    idempotent: route.idempotent ? 1 : 0,
   };
 }
 
@@ -115,6 +116,7 @@ function specFrom(row: RouteRow): RouteSpec {
     service: row.service,
     userIdSources: (JSON.parse(row.user_id_sources) as UserIdSource["source"][]).map((source) => ({ source })),
     timeoutMs: row.timeout_ms,
+    idempotent: row.idempotent === 1,
   };
 }
 
@@ -124,5 +126,5 @@ function sameRoute(left: RouteRow, right: RouteRow): boolean {
 
 function noteOf(row: RouteRow): Readonly<Record<string, unknown>> {
   const { host, path_prefix: pathPrefix, service, user_id_sources: sources, timeout_ms: timeoutMs } = row;
-  return { host, pathPrefix, service, userIdSources: JSON.parse(sources) as unknown, timeoutMs };
+  return { host, pathPrefix, service, userIdSources: JSON.parse(sources) as unknown, timeoutMs, idempotent: row.idempotent === 1 };
 }

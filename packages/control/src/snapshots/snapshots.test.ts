@@ -175,7 +175,7 @@ describe("snapshots", { timeout: 20_000 }, () => {
     const database = await openDatabase<ControlTables>({ url: house.database.url });
     await database.query
       .insertInto("control_routes")
-      .values({ name: "bad", host: "", path_prefix: "/x", service: "nobody", user_id_sources: "[]", timeout_ms: 0 })
+      .values({ name: "bad", host: "", path_prefix: "/x", service: "nobody", user_id_sources: "[]", timeout_ms: 0, idempotent: 0 })
       .execute();
     await database.close();
     await move(100);

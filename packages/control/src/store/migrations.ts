@@ -109,4 +109,13 @@ export const controlMigrations: readonly Migration[] = [
         .addColumn("refusals", "text", (column) => column.notNull()),
     ],
   },
+  {
+    name: "005_protocols",
+    up: (db) => [
+      ...["http2", "grpc_only"].map((name) =>
+        db.schema.alterTable("control_instances").addColumn(name, "integer", (column) => column.notNull().defaultTo(0)),
+      ),
+      db.schema.alterTable("control_routes").addColumn("idempotent", "integer", (column) => column.notNull().defaultTo(0)),
+    ],
+  },
 ];

@@ -31,9 +31,11 @@ const instanceDefaults: Omit<InstanceRow, "id"> = {
   left_at_ms: 0,
   left_by: "",
   gone_at_ms: 0,
+  http2: 0,
+  grpc_only: 0,
 };
 const releaseDefaults = { new_version: "", new_weight: 0, salt: "s", revision: 1, changed_at_ms: 1, changed_by: "ada", reason: "r" };
-const routeDefaults = { host: "", user_id_sources: "[]", timeout_ms: 0 };
+const routeDefaults = { host: "", user_id_sources: "[]", timeout_ms: 0, idempotent: 0 };
 
 function fixtureFrom(text: string): Fixture {
   const [, about = "", input = "", output = "", refused = ""] =

@@ -38,6 +38,7 @@ function routeFrom(row: RouteRow, release: ReleaseRow | undefined): Route {
     salt: release?.salt ?? "",
     userIdSources: (JSON.parse(row.user_id_sources) as UserIdSource["source"][]).map((source) => ({ source })),
     timeoutMs: row.timeout_ms,
+    idempotent: row.idempotent === 1,
   };
 }
 
@@ -71,7 +72,7 @@ function addressOwners(rows: readonly InstanceRow[]): Map<string, string> {
 }
 
 function endpointFrom(row: InstanceRow): Endpoint {
-  return { id: row.id, address: row.address };
+  return { id: row.id, address: row.address, http2: row.http2 === 1, grpcOnly: row.grpc_only === 1 };
 }
 
 function inOrder<T>(textOf: (value: T) => string): (left: T, right: T) => number {

@@ -68,6 +68,7 @@ function instanceFrom(options: AppOptions, member: RegistryMember, advertisedHos
     adminAddress: addressText({ host, port: member.adminAddress.port }),
     contracts: options.services.map((service) => service.descriptor.typeName),
     startedAtMs: BigInt(Math.floor(member.clock.nowMs())),
+    http2: true,
   });
 }
 

@@ -36,6 +36,10 @@ export interface Instance {
   /** Milliseconds since 1970. */
   startedAtMs: bigint;
   labels: Record<string, string>;
+  /** It takes HTTP/2 with prior knowledge beside HTTP/1.1. Weir apps do. */
+  http2: boolean;
+  /** It speaks gRPC over HTTP/2 and nothing else, as servers of other stacks do. */
+  grpcOnly: boolean;
 }
 
 export const Instance: MessageType<Instance> = {
@@ -49,6 +53,8 @@ export const Instance: MessageType<Instance> = {
     contracts: init?.contracts ?? [],
     startedAtMs: init?.startedAtMs ?? 0n,
     labels: init?.labels ?? createMap(),
+    http2: init?.http2 ?? false,
+    grpcOnly: init?.grpcOnly ?? false,
   }),
   toJson: (message) => JSON.stringify(Instance.jsonDraft(message)),
   jsonDraft: (message) => ({
@@ -60,6 +66,8 @@ export const Instance: MessageType<Instance> = {
     contracts: message.contracts.length === 0 ? undefined : message.contracts.map(stringJson),
     startedAtMs: message.startedAtMs === 0n ? undefined : int64Json(message.startedAtMs),
     labels: mapJson(message.labels, stringJson),
+    http2: message.http2 === false ? undefined : boolJson(message.http2),
+    grpcOnly: message.grpcOnly === false ? undefined : boolJson(message.grpcOnly),
   }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
@@ -116,6 +124,16 @@ export const Instance: MessageType<Instance> = {
             at.item = undefined;
           }
           break;
+        case "http2":
+          if (value === null) break;
+          message.http2 = boolFrom(value, at);
+          break;
+        case "grpcOnly":
+        case "grpc_only":
+          if (key === "grpc_only" && Object.hasOwn(object, "grpcOnly")) throw fieldTwice(at, "grpcOnly");
+          if (value === null) break;
+          message.grpcOnly = boolFrom(value, at);
+          break;
         default:
           fieldUnknown(at, "weir.registry.v1.Instance");
       }
@@ -138,6 +156,8 @@ export const Instance: MessageType<Instance> = {
       writer.string(18, message.labels[key] as string);
       writer.done(entry);
     }
+    if (message.http2) writer.bool(72, message.http2);
+    if (message.grpcOnly) writer.bool(80, message.grpcOnly);
   },
   read(reader, end, into) {
     let id = into?.id ?? "";
@@ -148,6 +168,8 @@ export const Instance: MessageType<Instance> = {
     const contracts: Instance["contracts"] = into?.contracts ?? [];
     let startedAtMs = into?.startedAtMs ?? 0n;
     const labels: Instance["labels"] = into?.labels ?? createMap();
+    let http2 = into?.http2 ?? false;
+    let grpcOnly = into?.grpcOnly ?? false;
     while (reader.at < end) {
       const tag = reader.tag();
       switch (tag) {
@@ -186,12 +208,18 @@ export const Instance: MessageType<Instance> = {
           labels[key] = value;
           break;
         }
+        case 72:
+          http2 = reader.bool();
+          break;
+        case 80:
+          grpcOnly = reader.bool();
+          break;
         default:
           reader.skip(tag);
       }
     }
     reader.close(end);
-    return { id, service, version, address, adminAddress, contracts, startedAtMs, labels };
+    return { id, service, version, address, adminAddress, contracts, startedAtMs, labels, http2, grpcOnly };
   },
 };
 
@@ -793,6 +821,136 @@ export const ListInstancesResponse: MessageType<ListInstancesResponse> = {
   },
 };
 
+export interface WatchRequest {
+  /** The app's name, "feed". */
+  service: string;
+}
+
+export const WatchRequest: MessageType<WatchRequest> = {
+  typeName: "weir.registry.v1.WatchRequest",
+  create: (init) => ({
+    service: init?.service ?? "",
+  }),
+  toJson: (message) => JSON.stringify(WatchRequest.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    service: message.service === "" ? undefined : stringJson(message.service),
+  }),
+  fromJson(json, above) {
+    const object = objectFrom(json, above);
+    const at = placeBelow(above);
+    const message = WatchRequest.create();
+    for (const key in object) {
+      const value = object[key] as JsonValue;
+      at.field = key;
+      switch (key) {
+        case "service":
+          if (value === null) break;
+          message.service = stringFrom(value, at);
+          break;
+        default:
+          fieldUnknown(at, "weir.registry.v1.WatchRequest");
+      }
+    }
+    return message;
+  },
+  toBinary: (message) => bytesFromMessage(WatchRequest, message),
+  fromBinary: (bytes) => messageFromBytes(WatchRequest, bytes),
+  write(message, writer) {
+    if (message.service !== "") writer.string(10, message.service);
+  },
+  read(reader, end, into) {
+    let service = into?.service ?? "";
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          service = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { service };
+  },
+};
+
+export interface WatchResponse {
+  instances: InstanceStatus[];
+  /** Another answer comes within this time, though nothing has changed. */
+  beatMs: number;
+}
+
+export const WatchResponse: MessageType<WatchResponse> = {
+  typeName: "weir.registry.v1.WatchResponse",
+  create: (init) => ({
+    instances: init?.instances ?? [],
+    beatMs: init?.beatMs ?? 0,
+  }),
+  toJson: (message) => JSON.stringify(WatchResponse.jsonDraft(message)),
+  jsonDraft: (message) => ({
+    instances: message.instances.length === 0 ? undefined : message.instances.map(InstanceStatus.jsonDraft),
+    beatMs: message.beatMs === 0 ? undefined : uint32Json(message.beatMs),
+  }),
+  fromJson(json, above) {
+    const object = objectFrom(json, above);
+    const at = placeBelow(above);
+    const message = WatchResponse.create();
+    for (const key in object) {
+      const value = object[key] as JsonValue;
+      at.field = key;
+      switch (key) {
+        case "instances":
+          if (value === null) break;
+          for (const item of listFrom(value, at)) {
+            at.item = message.instances.length;
+            message.instances.push(InstanceStatus.fromJson(item, at));
+          }
+          at.item = undefined;
+          break;
+        case "beatMs":
+        case "beat_ms":
+          if (key === "beat_ms" && Object.hasOwn(object, "beatMs")) throw fieldTwice(at, "beatMs");
+          if (value === null) break;
+          message.beatMs = uint32From(value, at);
+          break;
+        default:
+          fieldUnknown(at, "weir.registry.v1.WatchResponse");
+      }
+    }
+    return message;
+  },
+  toBinary: (message) => bytesFromMessage(WatchResponse, message),
+  fromBinary: (bytes) => messageFromBytes(WatchResponse, bytes),
+  write(message, writer) {
+    for (const item of message.instances) {
+      const mark = writer.open(10);
+      InstanceStatus.write(item, writer);
+      writer.close(mark);
+    }
+    if (message.beatMs !== 0) writer.uint32(16, message.beatMs);
+  },
+  read(reader, end, into) {
+    const instances: WatchResponse["instances"] = into?.instances ?? [];
+    let beatMs = into?.beatMs ?? 0;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case 10:
+          instances.push(InstanceStatus.read(reader, reader.open()));
+          break;
+        case 16:
+          beatMs = reader.uint32();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    reader.close(end);
+    return { instances, beatMs };
+  },
+};
+
 /** What an app that serves Registry implements. */
 export interface RegistryHandlers {
   /** Adds an instance, or replaces the one with the same id. It stays as long as heartbeats keep its lease. */
@@ -803,6 +961,11 @@ export interface RegistryHandlers {
   deregister(request: DeregisterRequest, call: Call): Promise<DeregisterResponse>;
   /** Who is known, with the age of what is known. */
   listInstances(request: ListInstancesRequest, call: Call): Promise<ListInstancesResponse>;
+  /**
+   * Who of one service is known: at once, soon after every change, and at least once each beat, so that a silent stream is a
+   * lost one. Each answer holds all of them.
+   */
+  watch(request: WatchRequest, call: Call): AsyncIterable<WatchResponse>;
 }
 
 /** What a caller of Registry has. A Call given is the parent of the new one. */
@@ -815,6 +978,11 @@ export interface RegistryClient {
   deregister(request: Partial<DeregisterRequest>, call?: Call | CallOptions): Promise<DeregisterResponse>;
   /** Who is known, with the age of what is known. */
   listInstances(request: Partial<ListInstancesRequest>, call?: Call | CallOptions): Promise<ListInstancesResponse>;
+  /**
+   * Who of one service is known: at once, soon after every change, and at least once each beat, so that a silent stream is a
+   * lost one. Each answer holds all of them.
+   */
+  watch(request: Partial<WatchRequest>, call?: Call | CallOptions): AsyncIterable<WatchResponse>;
 }
 
 export const Registry: ServiceDescriptor<
@@ -825,6 +993,7 @@ export const Registry: ServiceDescriptor<
     readonly heartbeat: MethodDescriptor<HeartbeatRequest, HeartbeatResponse>;
     readonly deregister: MethodDescriptor<DeregisterRequest, DeregisterResponse>;
     readonly listInstances: MethodDescriptor<ListInstancesRequest, ListInstancesResponse>;
+    readonly watch: MethodDescriptor<WatchRequest, WatchResponse>;
   }
 > = {
   typeName: "weir.registry.v1.Registry",
@@ -877,6 +1046,17 @@ export const Registry: ServiceDescriptor<
       fields: [
         { json: "service", proto: "service", kind: "string", repeated: false },
       ],
+    },
+    watch: {
+      name: "Watch",
+      localName: "watch",
+      path: "/weir.registry.v1.Registry/Watch",
+      kind: "server_stream",
+      input: WatchRequest,
+      output: WatchResponse,
+      idempotency: "safe",
+      http: [],
+      fields: [],
     },
   },
 };
