@@ -1,16 +1,17 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { programPath } from "./check/real-parts.ts";
-import { h2specPath, installH2spec } from "./services/h2spec.ts";
+import { goProgramPaths, installGoPrograms } from "./services/go-programs.ts";
 import { installPackages, ServiceError } from "./services/host.ts";
 import { postgresPrograms, postgresUrl, startPostgres, stopPostgres } from "./services/postgres.ts";
 import { redisUrl, startRedis, stopRedis } from "./services/redis.ts";
+import { fetchSuiteContracts } from "./services/suite-contracts.ts";
 
 const help = `node tools/services.ts up|down|status|env [--json]
 
 The real parts that some tests need, on this machine alone (127.0.0.1), with their files in .weir/services.
 
-  up       install what is missing (Debian packages, h2spec by Go), start PostgreSQL and Redis, print the variables for the tests
+  up       install what is missing (Debian packages; h2spec, connectconformance, grpc-go's interop pair and grpcurl by Go), start PostgreSQL and Redis, print the variables for the tests
   env      print the variables of what runs
   status   say what is there and what runs
   down     stop what up started; data stays
@@ -47,7 +48,7 @@ async function variables(): Promise<Variables> {
     WEIR_DATABASE_URL: await postgresUrl(root),
     WEIR_REDIS_URL: await redisUrl(root),
     WEIR_CHROMIUM: chromiumPath(),
-    WEIR_H2SPEC: h2specPath(root),
+    ...goProgramPaths(root),
   };
   return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
@@ -79,7 +80,8 @@ async function up(json: boolean): Promise<number> {
           say,
         ),
       )),
-    h2specPath(root) !== undefined || (await attempt(() => installH2spec(root, say))),
+    await attempt(() => installGoPrograms(root, say)),
+    await attempt(() => fetchSuiteContracts(root, say)),
     await attempt(() => startPostgres(root, say)),
     await attempt(() => startRedis(root, say)),
   ];

@@ -27,6 +27,11 @@ export function findRealParts(env: Readonly<Record<string, string | undefined>>)
     byVariable("PostgreSQL", "WEIR_DATABASE_URL"),
     byVariable("Redis", "WEIR_REDIS_URL"),
     { name: "Chromium", found: chromium, env: chromium === undefined ? {} : { WEIR_CHROMIUM: chromium } },
+    byVariable("h2spec", "WEIR_H2SPEC"),
+    byVariable("connectconformance", "WEIR_CONNECTCONFORMANCE"),
+    byVariable("grpc-go's interop client", "WEIR_GRPC_INTEROP_CLIENT"),
+    byVariable("grpc-go's interop server", "WEIR_GRPC_INTEROP_SERVER"),
+    byVariable("grpcurl", "WEIR_GRPCURL"),
     ...["nginx", "wrk", "curl"].map((name) => ({ name, found: programPath(name), env: {} })),
   ];
 }
