@@ -166,3 +166,13 @@ test("metadataValue finds the first value of a name and never takes a value for 
   assert.equal(metadataValue(metadata, "a"), "b");
   assert.equal(metadataValue(metadata, "c"), undefined);
 });
+
+test("a call has no reply trailers until somebody asks for them", () => {
+  const call = new Call();
+  assert.equal(call.hasReplyTrailers, false);
+  assert.deepEqual(call.replyTrailers, []);
+  assert.equal(call.hasReplyTrailers, false);
+  call.replyTrailers.push("x-took-ms", "3");
+  assert.equal(call.hasReplyTrailers, true);
+  assert.deepEqual(call.replyTrailers, ["x-took-ms", "3"]);
+});

@@ -66,7 +66,7 @@ export class Call {
   /** On `clock.monotonicMs`; Infinity when there is none. */
   readonly deadlineMs: number;
   readonly metadata: Metadata;
-  /** Metadata that the answer will carry; a handler may add to it until it answers. */
+  /** Metadata that goes ahead of the answer, as headers; a handler may add to it until it answers. A caller finds here what came. */
   readonly replyMetadata: Metadata = [];
   readonly peer: Peer;
   trace: TraceContext;
@@ -122,6 +122,19 @@ export class Call {
   offEnd(listener: EndListener): void {
     if (this.#listeners === listener) this.#listeners = undefined;
     else if (typeof this.#listeners === "object") this.#listeners.delete(listener);
+  }
+
+  /**
+   * Metadata that follows the answer, its last message or its failure; a handler may add to it until then. A caller finds here what came.
+   * Made when first asked for.
+   */
+  get replyTrailers(): Metadata {
+    return (this.#replyTrailers ??= []);
+  }
+
+  /** Whether `replyTrailers` holds anything; asking makes nothing. */
+  get hasReplyTrailers(): boolean {
+    return this.#replyTrailers !== undefined && this.#replyTrailers.length > 0;
   }
 
   /** Milliseconds left, never below 0; Infinity without a deadline. */
