@@ -2,7 +2,7 @@ import type { CreateLinkRequest, CreateTokenRequest, RevokeTokenRequest } from "
 import type { BeginReleaseRequest, GetReleaseRequest, SetWeightsRequest, WatchReleaseRequest } from "@weir/api/releases";
 import type { DeleteRouteRequest, PutRouteRequest } from "@weir/api/routes";
 import type { WatchTrafficRequest } from "@weir/api/traffic";
-import type { DeregisterRequest, RegisterRequest } from "@weir/kit/app/registry";
+import type { DeregisterRequest, RegisterRequest, WatchRequest } from "@weir/kit/app/registry";
 import type { RoleName } from "./tables.ts";
 
 /** What is to be known of a method before it is reached. */
@@ -77,6 +77,11 @@ export const methodRules: Readonly<Record<string, MethodRule>> = {
     resource: ({ instanceId }: DeregisterRequest) => `instance/${instanceId}`,
   },
   "/weir.registry.v1.Registry/ListInstances": { kind: "read", roles: [...readers, ...instances] },
+  "/weir.registry.v1.Registry/Watch": {
+    kind: "read",
+    roles: [...readers, ...instances, ...dataPlanes],
+    service: ({ service }: WatchRequest) => service,
+  },
 };
 
 /** The name of a method as the audit says it: "Releases.SetWeights" of "/weir.api.v1.Releases/SetWeights". */

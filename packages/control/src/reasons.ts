@@ -183,7 +183,7 @@ export const controlReasons = {
   WATCHERS_TOO_MANY: {
     reason: "WATCHERS_TOO_MANY",
     code: "RESOURCE_EXHAUSTED",
-    meaning: "As many pages are watching as control serves.",
+    meaning: "As many streams of pages or of instances are open as control serves.",
   },
   // start
   CONTROL_OPTIONS_INVALID: {

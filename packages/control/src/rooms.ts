@@ -217,7 +217,7 @@ function furnish(ground: Ground, options: RoomsOptions): Furnished {
   const salt = (): string => randomBytes(8).toString("hex");
   const releases = createReleases({ database, current, fleet, bell: viewBell, clock, signal, salt });
   const { instances: rows } = current.state;
-  const registry = createRegistry({ rows, write, versionSeen: releases.versionSeen, clock, log, leaseMs, heartbeatMs });
+  const registry = createRegistry({ rows, write, versionSeen: releases.versionSeen, bell, signal, clock, log, leaseMs, heartbeatMs });
   const keeper = createLedgerKeeper({ ledger, database, clock, log });
   const onAcknowledged = tally.acknowledged;
   const snapshots = createSnapshots({

@@ -1,9 +1,10 @@
 import type { InstanceView } from "@weir/api/releases";
 import type { InstanceStatus, RegistryHandlers } from "@weir/kit/app/registry";
-import type { Logger } from "@weir/kit/call";
+import type { Call, Logger } from "@weir/kit/call";
 import type { Clock } from "@weir/kit/clock";
 import { fault } from "@weir/kit/fault";
 import type { Daemon } from "@weir/kit/service";
+import type { Bell } from "../bell.ts";
 import { assertMayTouch, callerOf, mayTouch } from "../caller.ts";
 import { standingOf } from "../last-known.ts";
 import { controlReasons } from "../reasons.ts";
@@ -15,6 +16,7 @@ import { createInstanceBook } from "./instance-book.ts";
 import { instanceFrom, noteOf, rowFrom, rowInState, sameInstance, stateFrom, stateNameFrom, viewFrom } from "./instance-row.ts";
 import type { LeaseTable } from "./lease-table.ts";
 import { createLeaseTable } from "./lease-table.ts";
+import { createWatchInstances } from "./watch-instances.ts";
 
 /** What the registry works with. */
 export interface RegistryOptions {
@@ -23,6 +25,10 @@ export interface RegistryOptions {
   readonly write: Writer;
   /** Told of every version that registers, as part of that act. */
   readonly versionSeen: (write: Write, seen: { readonly service: string; readonly version: string }) => Promise<void>;
+  /** Rings when an instance came, went or changed its state. */
+  readonly bell: Bell;
+  /** Ends the streams when control goes down. */
+  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly log: Logger;
   /** How long a registration holds without a heartbeat. Default 1500. */
@@ -94,6 +100,12 @@ function createHandlers(room: RegistryRoom): RegistryHandlers {
     leases.renew(id, clock.monotonicMs());
     book.hear(id, clock.nowMs());
   };
+  const list = (service: string, call: Call): InstanceStatus[] => {
+    const caller = callerOf(call);
+    const known = book.list(service === "" ? undefined : service).filter(({ row }) => mayTouch(caller, row.service));
+    return known.map(({ row, heardAtMs }) => statusFrom(room, row, heardAtMs));
+  };
+  const watch = createWatchInstances({ list, bell: room.bell, clock, signal: room.signal });
   return {
     async register({ instance, state }, call) {
       const row = rowFrom(instance, { state, nowMs: clock.nowMs() });
@@ -123,9 +135,11 @@ function createHandlers(room: RegistryRoom): RegistryHandlers {
       return { known: await move(room, write, { id: instanceId, state: "GONE", by: "goodbye", reason: "said goodbye" }) };
     },
     async listInstances({ service }, call) {
-      const caller = callerOf(call);
-      const known = book.list(service === "" ? undefined : service).filter(({ row }) => mayTouch(caller, row.service));
-      return { instances: known.map(({ row, heardAtMs }) => statusFrom(room, row, heardAtMs)) };
+      return { instances: list(service, call) };
+    },
+    watch({ service }, call) {
+      assertMayTouch(call, service);
+      return watch(service, call);
     },
   };
 }

@@ -49,6 +49,9 @@ export function createMemoryRegistry(options: { readonly clock?: Clock; readonly
       async listInstances() {
         return { instances: [] };
       },
+      async *watch() {
+        yield { instances: [], beatMs: 1000 };
+      },
     },
     {
       layers: [
