@@ -74,7 +74,13 @@ export interface ByteDuplex extends AsyncIterable<Uint8Array> {
 export interface Exchange {
   /** Address and port of the socket's other end, "127.0.0.1:52100". */
   readonly peerAddress: string;
+  /** Whether TLS carries it. */
   readonly secure: boolean;
+  /**
+   * Who the client has proven to be, by a certificate whose chain was verified: its first URI name (a SPIFFE id), else the
+   * common name of its subject. Undefined when it has proven nothing.
+   */
+  readonly identity?: string | undefined;
   readonly version: "1.0" | "1.1" | "2";
   /** Runs `listener` when the client goes away before the answer has been written whole. One listener at most. */
   onCancel(listener: () => void): void;

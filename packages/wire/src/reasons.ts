@@ -25,6 +25,7 @@ export interface WireErrorOptions {
   readonly sent?: boolean;
   readonly answered?: boolean;
   readonly cause?: unknown;
+  readonly http2Code?: number | undefined;
 }
 
 /** What wire rejects with. It carries the brand of a Fault, so kit treats it as one, though wire imports nothing. */
@@ -39,6 +40,8 @@ export class WireError extends Error {
   readonly sent: boolean;
   /** Client only: whether any byte of an answer has been seen. */
   readonly answered: boolean;
+  /** The code of RST_STREAM or GOAWAY (RFC 9113 §7) that the peer sent, when that is what failed; peers may send unknown ones. */
+  readonly http2Code: number | undefined;
 
   constructor(reason: Pick<WireReason, "reason" | "code" | "status">, message: string, options: WireErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -48,6 +51,7 @@ export class WireError extends Error {
     this.status = reason.status;
     this.sent = options.sent ?? false;
     this.answered = options.answered ?? false;
+    this.http2Code = options.http2Code;
   }
 }
 

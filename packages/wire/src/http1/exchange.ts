@@ -5,6 +5,8 @@ import type { IncomingBody } from "./incoming-body.ts";
 export interface Peer {
   readonly address: string;
   readonly secure: boolean;
+  /** As `Exchange` has it. */
+  readonly identity?: string | undefined;
 }
 
 /** One request on a connection and its answer, in a queue that keeps answers in order. */
@@ -46,6 +48,10 @@ export class ServerExchange implements Exchange {
 
   get secure(): boolean {
     return this.#peer.secure;
+  }
+
+  get identity(): string | undefined {
+    return this.#peer.identity;
   }
 
   onCancel(listener: () => void): void {

@@ -47,6 +47,8 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
   #ready = false;
   #retired = false;
   #failure: WireError | undefined = undefined;
+  /** What the origin's GOAWAY said, if one has come. */
+  #goAwayCode: number | undefined = undefined;
   readonly #connectMs: number;
   #ageMs: number;
   #idleMs = Infinity;
@@ -156,7 +158,11 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
     const where = `${this.#settings.host}:${this.#settings.port}`;
     const found = cause instanceof Error ? cause.message : "it closed";
     const lost = this.#ready
-      ? new WireError(wireReasons.CONNECTION_RESET, `expected an answer from ${where}, found ${found}`, { sent: true, cause })
+      ? new WireError(wireReasons.CONNECTION_RESET, `expected an answer from ${where}, found ${found}`, {
+          sent: true,
+          cause,
+          http2Code: this.#goAwayCode,
+        })
       : new WireError(wireReasons.CONNECT_FAILED, `expected a connection to ${where} that speaks HTTP/2, found ${found}`, { cause });
     const error = this.#failure ?? lost;
     session.closed((stream) => this.#calls.cutShort(stream, error));
@@ -309,7 +315,8 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
 
   goneAway(lastId: number, errorCode: number): void {
     const message = `expected the origin to stay, found it go away with ${errorName(errorCode)}`;
-    const error = new WireError(wireReasons.UPSTREAM_STREAM_REFUSED, message, { sent: false });
+    const error = new WireError(wireReasons.UPSTREAM_STREAM_REFUSED, message, { sent: false, http2Code: errorCode });
+    this.#goAwayCode = errorCode;
     this.retire();
     for (const stream of this.#open) if (stream.id === 0 || stream.id > lastId) this.#calls.fail(stream, error);
   }

@@ -138,7 +138,8 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
   /** A call ends with an error; the body of its answer, if that has been handed out, does. */
   fail(stream: Stream, error: WireError): void {
     const call = stream.call as ClientCall;
-    const told = new WireError(error, error.message, { sent: call.sent && error.sent, answered: call.answered, cause: error.cause });
+    const { cause, http2Code } = error;
+    const told = new WireError(error, error.message, { sent: call.sent && error.sent, answered: call.answered, cause, http2Code });
     this.#session.forget(stream, told);
   }
 
@@ -164,9 +165,12 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
     if (errorCode === errorCodes.REFUSED_STREAM) {
       return new WireError(wireReasons.UPSTREAM_STREAM_REFUSED, "expected the origin to take the stream, found it refused", {
         sent: false,
+        http2Code: errorCode,
       });
     }
-    return call.error(wireReasons.UPSTREAM_STREAM_RESET, `expected a whole answer, found the stream reset with ${name}`);
+    const message = `expected a whole answer, found the stream reset with ${name}`;
+    const { sent, answered } = call;
+    return new WireError(wireReasons.UPSTREAM_STREAM_RESET, message, { sent, answered, http2Code: errorCode });
   }
 
   /** What the passing of a stream's deadline means for the call. */
@@ -186,10 +190,12 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
   /** What the end of the connection means for one call. */
   cutShort(stream: Stream, error: WireError): WireError {
     const call = stream.call as ClientCall;
+    const { cause, http2Code } = error;
+    const options = { sent: call.sent, answered: call.answered, cause, http2Code };
     if (stream.answer === undefined || error.reason !== wireReasons.CONNECTION_RESET.reason) {
-      return new WireError(error, error.message, { sent: call.sent, answered: call.answered, cause: error.cause });
+      return new WireError(error, error.message, options);
     }
-    return call.error(wireReasons.UPSTREAM_BODY_TRUNCATED, "expected the rest of the body, found the connection closed", error.cause);
+    return new WireError(wireReasons.UPSTREAM_BODY_TRUNCATED, "expected the rest of the body, found the connection closed", options);
   }
 
   /** What a head that cannot be taken means for the call. */

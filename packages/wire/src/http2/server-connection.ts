@@ -4,7 +4,7 @@ import type { Peer } from "../http1/exchange.ts";
 import type { ConnectionOutput } from "../http1/output.ts";
 import { serverSettingsFrom, type ServerOptions, type ServerSettings } from "../options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { connectionFault, type ConnectionFault, errorCodes } from "./fault.ts";
+import { connectionFault, type ConnectionFault, errorCodes, errorName } from "./fault.ts";
 import { headerReasons } from "./header-blocks.ts";
 import { http2Reasons } from "./reasons.ts";
 import { ServerAnswers } from "./server-answers.ts";
@@ -181,9 +181,10 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
     stream.cancel();
   }
 
-  resetByPeer(stream: Stream, _errorCode: number): void {
+  resetByPeer(stream: Stream, errorCode: number): void {
     stream.cancel();
-    this.#session.forget(stream, new WireError(wireReasons.CLIENT_GONE, "expected the whole request, found the stream reset"));
+    const message = `expected the whole request, found the stream reset with ${errorName(errorCode)}`;
+    this.#session.forget(stream, new WireError(wireReasons.CLIENT_GONE, message, { http2Code: errorCode }));
   }
 
   forgotten(stream: Stream, _error: WireError): void {

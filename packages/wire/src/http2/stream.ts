@@ -1,5 +1,6 @@
 import type { CallCarrier, ClientCall } from "../client-call.ts";
 import type { Body, Exchange, HeaderList, HttpResponse } from "../http.ts";
+import type { Peer } from "../http1/exchange.ts";
 import { leaveBody } from "../http1/writer.ts";
 import type { WireError } from "../reasons.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -8,7 +9,7 @@ import type { StreamBody, StreamBodySource } from "./stream-body.ts";
 
 /** Whose stream it is: the connection. */
 export interface StreamOwner {
-  readonly peer: { readonly address: string; readonly secure: boolean };
+  readonly peer: Peer;
   /** Somebody waits for more of the body. */
   awaited(stream: Stream): void;
   /** `bytes` of the body have been taken: the windows may grow. */
@@ -115,6 +116,10 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
 
   get secure(): boolean {
     return this.#owner.peer.secure;
+  }
+
+  get identity(): string | undefined {
+    return this.#owner.peer.identity;
   }
 
   get version(): "2" {
