@@ -31,10 +31,16 @@ export interface Reason {
   readonly meaning: string;
 }
 
-/** Typed detail of a Fault: a protobuf message by its full name, in its JSON form. */
+/**
+ * Typed detail of a Fault: a protobuf message by its full name, in its JSON form, its binary form, or both
+ * (`detailFromMessage` of rpc/fault-detail makes both). gRPC carries the binary form only.
+ */
 export interface FaultDetail {
   readonly typeName: string;
+  /** The JSON form; undefined when only the bytes are known. */
   readonly value: unknown;
+  /** The binary form; absent when only the JSON form is known. */
+  readonly bytes?: Uint8Array;
 }
 
 /** What a Fault may carry beside code, reason and message. `cause` is for logs and never leaves the process. */

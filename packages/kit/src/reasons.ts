@@ -38,7 +38,17 @@ export const kitReasons = {
   ENCODING_UNSUPPORTED: {
     reason: "ENCODING_UNSUPPORTED",
     code: "UNIMPLEMENTED",
-    meaning: "The message is compressed; only identity is read.",
+    meaning: "The message is compressed in a way that this side does not read; the text names those that it does.",
+  },
+  ENCODING_INVALID: {
+    reason: "ENCODING_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "A message that is said to be compressed cannot be decompressed, or nobody said how it is compressed.",
+  },
+  DECOMPRESSED_TOO_LARGE: {
+    reason: "DECOMPRESSED_TOO_LARGE",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "A message becomes larger than the limit of the side that reports it once it is decompressed; the rest of it was not.",
   },
   PROTOCOL_VERSION_UNSUPPORTED: {
     reason: "PROTOCOL_VERSION_UNSUPPORTED",
@@ -48,7 +58,7 @@ export const kitReasons = {
   TIMEOUT_INVALID: {
     reason: "TIMEOUT_INVALID",
     code: "INVALID_ARGUMENT",
-    meaning: "The header connect-timeout-ms is not a whole number of at most ten digits.",
+    meaning: "The header connect-timeout-ms is no whole number of at most ten digits, or grpc-timeout none of at most eight and a unit.",
   },
   REQUEST_TOO_LARGE: {
     reason: "REQUEST_TOO_LARGE",
@@ -112,8 +122,8 @@ export const kitReasons = {
   },
   STREAM_TRUNCATED: {
     reason: "STREAM_TRUNCATED",
-    code: "UNAVAILABLE",
-    meaning: "The stream broke off before its end message; what came before is valid, more may be missing.",
+    code: "INTERNAL",
+    meaning: "The answer ended without its end message or trailers; what came before is valid, more may be missing.",
   },
   PEER_UNREACHABLE: {
     reason: "PEER_UNREACHABLE",
@@ -124,6 +134,16 @@ export const kitReasons = {
     reason: "PEER_ANSWER_INVALID",
     code: "INTERNAL",
     meaning: "The other side answered something that the protocol does not allow.",
+  },
+  PEER_ANSWER_FOREIGN: {
+    reason: "PEER_ANSWER_FOREIGN",
+    code: "UNKNOWN",
+    meaning: "The other side answered in a content type that is not of the protocol: something else may listen there.",
+  },
+  ANSWER_COUNT_INVALID: {
+    reason: "ANSWER_COUNT_INVALID",
+    code: "UNIMPLEMENTED",
+    meaning: "A method that answers one message was answered none, or more than one.",
   },
   PEER_HTTP_STATUS: {
     reason: "PEER_HTTP_STATUS",
@@ -190,10 +210,25 @@ export const kitReasons = {
     code: "DEADLINE_EXCEEDED",
     meaning: "A long-running part did not stop in time and was left behind.",
   },
+  SERVICE_UNKNOWN: {
+    reason: "SERVICE_UNKNOWN",
+    code: "NOT_FOUND",
+    meaning: "The health of a service was asked for that this server does not have.",
+  },
+  SERVICES_TOO_MANY: {
+    reason: "SERVICES_TOO_MANY",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "The server has more services than one answer may list; ask for each by its name.",
+  },
+  REFLECTION_INVALID: {
+    reason: "REFLECTION_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "A reflection request asks for nothing that the server knows of; newer kinds of requests among them.",
+  },
   APP_NOT_SERVING: {
     reason: "APP_NOT_SERVING",
     code: "UNAVAILABLE",
-    meaning: "The app is listening but has not finished warming up; it takes requests once it has.",
+    meaning: "The app has not finished warming up, or it stops; another instance takes the call.",
   },
   WARM_UP_FAILED: {
     reason: "WARM_UP_FAILED",

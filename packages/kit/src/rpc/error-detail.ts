@@ -1,6 +1,6 @@
 /**
- * The two google.rpc details that every Weir fault carries over the wire, in protobuf's binary form by hand:
- * two strings and a duration do not need a codec. Source: google/rpc/error_details.proto.
+ * The google.rpc messages that every Weir fault carries over the wire, in protobuf's binary form by hand: they are few and
+ * do not need a codec. Source: google/rpc/error_details.proto.
  */
 
 /** Full name of the detail that carries the stable reason. */
@@ -9,10 +9,12 @@ export const errorInfoTypeName = "google.rpc.ErrorInfo";
 /** Full name of the detail that carries how long to wait before a retry. */
 export const retryInfoTypeName = "google.rpc.RetryInfo";
 
-/** A `google.rpc.ErrorInfo` without its metadata map. */
+/** A `google.rpc.ErrorInfo`. */
 export interface ErrorInfo {
   readonly reason: string;
   readonly domain: string;
+  /** Absent when it is empty. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** The binary form of an ErrorInfo. */
@@ -20,18 +22,26 @@ export function bytesFromErrorInfo(info: ErrorInfo): Uint8Array {
   const out: number[] = [];
   writeText(out, 1, info.reason);
   writeText(out, 2, info.domain);
+  for (const [key, value] of Object.entries(info.metadata ?? {})) {
+    const entry: number[] = [];
+    writeText(entry, 1, key);
+    writeText(entry, 2, value);
+    writeBytes(out, 3, entry);
+  }
   return Uint8Array.from(out);
 }
 
-/** Reads the binary form of an ErrorInfo; undefined when it is malformed. Unknown fields and the metadata map are skipped. */
+/** Reads the binary form of an ErrorInfo; undefined when it is malformed. Unknown fields are skipped. */
 export function errorInfoFromBytes(bytes: Uint8Array): ErrorInfo | undefined {
   const fields = readFields(bytes);
   if (!fields) return undefined;
-  const text = (number: number): string => {
-    const value = fields.get(number);
-    return value instanceof Uint8Array ? new TextDecoder().decode(value) : "";
-  };
-  return { reason: text(1), domain: text(2) };
+  const metadata: [string, string][] = [];
+  for (const [number, value] of fields) {
+    const entry = number === 3 && value instanceof Uint8Array ? readFields(value) : undefined;
+    if (entry) metadata.push([textOf(entry, 1), textOf(entry, 2)]);
+  }
+  const info = { reason: textOf(fields, 1), domain: textOf(fields, 2) };
+  return metadata.length === 0 ? info : { ...info, metadata: Object.fromEntries(metadata) };
 }
 
 /** The binary form of a RetryInfo: Duration is seconds and nanoseconds. */
@@ -41,17 +51,17 @@ export function bytesFromRetryInfo(retryAfterMs: number): Uint8Array {
   const nanos = Math.round((retryAfterMs - seconds * 1000) * 1e6);
   if (seconds > 0) writeNumber(duration, 1, seconds);
   if (nanos > 0) writeNumber(duration, 2, nanos);
-  const out = [(1 << 3) | 2];
-  writeVarint(out, duration.length);
-  return Uint8Array.from([...out, ...duration]);
+  const out: number[] = [];
+  writeBytes(out, 1, duration);
+  return Uint8Array.from(out);
 }
 
 /** Reads the binary form of a RetryInfo into milliseconds; undefined when it is malformed. */
 export function retryAfterMsFromBytes(bytes: Uint8Array): number | undefined {
-  const delay = readFields(bytes)?.get(1);
+  const delay = lastOf(readFields(bytes) ?? [], 1);
   const fields = delay instanceof Uint8Array ? readFields(delay) : undefined;
   if (!fields) return undefined;
-  const number = (key: number): number => Number(fields.get(key) ?? 0);
+  const number = (key: number): number => Number(lastOf(fields, key) ?? 0);
   return number(1) * 1000 + number(2) / 1e6;
 }
 
@@ -66,12 +76,62 @@ export function msFromDurationText(text: unknown): number | undefined {
   return Number(text.slice(0, -1)) * 1000;
 }
 
+/** A `google.rpc.Status`: what grpc-status-details-bin holds. Source: google/rpc/status.proto. */
+export interface RpcStatus {
+  readonly code: number;
+  readonly message: string;
+  readonly details: readonly { readonly typeName: string; readonly bytes: Uint8Array }[];
+}
+
+/** The binary form of a Status. Each detail is an Any under "type.googleapis.com/". */
+export function bytesFromRpcStatus(status: RpcStatus): Uint8Array {
+  const out: number[] = [];
+  if (status.code !== 0) writeNumber(out, 1, status.code);
+  writeText(out, 2, status.message);
+  for (const { typeName, bytes } of status.details) {
+    const any: number[] = [];
+    writeText(any, 1, `type.googleapis.com/${typeName}`);
+    if (bytes.length > 0) writeBytes(any, 2, bytes);
+    writeBytes(out, 3, any);
+  }
+  return Uint8Array.from(out);
+}
+
+/** Reads the binary form of a Status; undefined when it is malformed. Unknown fields are skipped. */
+export function rpcStatusFromBytes(bytes: Uint8Array): RpcStatus | undefined {
+  const fields = readFields(bytes);
+  if (!fields) return undefined;
+  const details: { typeName: string; bytes: Uint8Array }[] = [];
+  for (const [number, value] of fields) {
+    if (number !== 3 || !(value instanceof Uint8Array)) continue;
+    const any = readFields(value);
+    if (!any) return undefined;
+    const held = lastOf(any, 2);
+    const url = textOf(any, 1);
+    details.push({ typeName: url.slice(url.lastIndexOf("/") + 1), bytes: held instanceof Uint8Array ? held : new Uint8Array(0) });
+  }
+  return { code: Number(lastOf(fields, 1) ?? 0), message: textOf(fields, 2), details };
+}
+
+type Field = readonly [number: number, value: Uint8Array | number];
+
+function lastOf(fields: readonly Field[], number: number): Uint8Array | number | undefined {
+  return fields.findLast((field) => field[0] === number)?.[1];
+}
+
+function textOf(fields: readonly Field[], number: number): string {
+  const value = lastOf(fields, number);
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : "";
+}
+
 function writeText(out: number[], field: number, text: string): void {
-  if (text === "") return;
-  const bytes = new TextEncoder().encode(text);
+  if (text !== "") writeBytes(out, field, new TextEncoder().encode(text));
+}
+
+function writeBytes(out: number[], field: number, bytes: ArrayLike<number>): void {
   out.push((field << 3) | 2);
   writeVarint(out, bytes.length);
-  out.push(...bytes);
+  for (let index = 0; index < bytes.length; index++) out.push(bytes[index] as number);
 }
 
 function writeNumber(out: number[], field: number, value: number): void {
@@ -88,9 +148,9 @@ function writeVarint(out: number[], value: number): void {
   out.push(rest);
 }
 
-/** The last value of each field: bytes or a number. Undefined when the bytes are not protobuf. */
-function readFields(bytes: Uint8Array): Map<number, Uint8Array | number> | undefined {
-  const fields = new Map<number, Uint8Array | number>();
+/** Fields in their order, each bytes or a number. Undefined when the bytes are not protobuf. */
+function readFields(bytes: Uint8Array): Field[] | undefined {
+  const fields: Field[] = [];
   let at = 0;
   const varint = (): number => {
     let value = 0;
@@ -107,10 +167,10 @@ function readFields(bytes: Uint8Array): Map<number, Uint8Array | number> | undef
     if (tag < 8) return undefined;
     const sizeOrValue = kind === 0 || kind === 2 ? varint() : kind === 1 ? 8 : kind === 5 ? 4 : -1;
     if (sizeOrValue < 0) return undefined;
-    if (kind === 0) fields.set(tag >>> 3, sizeOrValue);
+    if (kind === 0) fields.push([tag >>> 3, sizeOrValue]);
     else {
       if (at + sizeOrValue > bytes.length) return undefined;
-      if (kind === 2) fields.set(tag >>> 3, bytes.subarray(at, at + sizeOrValue));
+      if (kind === 2) fields.push([tag >>> 3, bytes.slice(at, at + sizeOrValue)]);
       at += sizeOrValue;
     }
   }

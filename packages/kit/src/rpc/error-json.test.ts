@@ -52,7 +52,7 @@ test("an error without debug is read from the bytes of its details", () => {
   });
   assert.equal(back?.reason, "GONE");
   assert.equal(back?.retryAfterMs, 2000);
-  assert.deepEqual(back?.details, [{ typeName: "other.Detail", value: "AAEC" }]);
+  assert.deepEqual(back?.details, [{ typeName: "other.Detail", value: undefined, bytes: Uint8Array.of(0, 1, 2) }]);
 });
 
 test("an ErrorInfo with metadata is kept, and not sent twice", () => {
@@ -60,7 +60,7 @@ test("an ErrorInfo with metadata is kept, and not sent twice", () => {
   const given = fault({ reason: "QUOTA", code: "RESOURCE_EXHAUSTED" }, "Enough.", { details: [info] });
   const json = errorJsonFromFault(given, "y");
   assert.equal(json.details.length, 1);
-  assert.deepEqual(faultFromErrorJson(json)?.details, [info]);
+  assert.deepEqual(faultFromErrorJson(json)?.details, [{ ...info, bytes: bytesFromErrorInfo(info.value) }]);
   assert.equal(faultFromErrorJson(json)?.reason, "QUOTA");
 });
 

@@ -2,17 +2,7 @@ import type { Code, FaultDetail } from "../fault.ts";
 import { codes, Fault } from "../fault.ts";
 import { base64FromBytes, bytesFromBase64 } from "../contract/base64.ts";
 import { kitReasons } from "../reasons.ts";
-import type { ErrorInfo } from "./error-detail.ts";
-import {
-  bytesFromErrorInfo,
-  bytesFromRetryInfo,
-  durationTextFromMs,
-  errorInfoFromBytes,
-  errorInfoTypeName,
-  msFromDurationText,
-  retryAfterMsFromBytes,
-  retryInfoTypeName,
-} from "./error-detail.ts";
+import { faultFromReceived, travellingDetails } from "./fault-detail.ts";
 
 /** A detail as Connect writes it: `value` is the binary form in base64, `debug` the JSON form. */
 export interface ErrorDetailJson {
@@ -31,21 +21,14 @@ export interface ErrorJson {
 
 /**
  * The Connect error JSON of a Fault; `cause` and stack stay at home. The reason travels as a google.rpc.ErrorInfo whose
- * `domain` is the service, `retryAfterMs` as a google.rpc.RetryInfo. Other details carry their JSON form in `debug` and an
- * empty `value`. Source: Connect protocol, "Error end-stream".
+ * `domain` is the service, `retryAfterMs` as a google.rpc.RetryInfo. Details carry their JSON form in `debug`, and an
+ * empty `value` when their binary form is not known. Source: Connect protocol, "Error end-stream".
  */
 export function errorJsonFromFault(fault: Fault, domain: string): ErrorJson {
-  const details: ErrorDetailJson[] = [];
-  const given = (typeName: string): boolean => fault.details.some((detail) => detail.typeName === typeName);
-  if (!given(errorInfoTypeName)) {
-    const info: ErrorInfo = { reason: fault.reason, domain };
-    details.push({ type: errorInfoTypeName, value: unpadded(bytesFromErrorInfo(info)), debug: info });
-  }
-  if (fault.retryAfterMs !== undefined && !given(retryInfoTypeName)) {
-    const debug = { retryDelay: durationTextFromMs(fault.retryAfterMs) };
-    details.push({ type: retryInfoTypeName, value: unpadded(bytesFromRetryInfo(fault.retryAfterMs)), debug });
-  }
-  for (const detail of fault.details) details.push({ type: detail.typeName, value: "", debug: detail.value });
+  const details = travellingDetails(fault, domain).map(({ typeName, value, bytes }): ErrorDetailJson => {
+    const entry = { type: typeName, value: bytes ? unpadded(bytes) : "" };
+    return value === undefined ? entry : { ...entry, debug: value };
+  });
   return { code: codes[fault.code].connect, message: fault.message, details };
 }
 
@@ -58,21 +41,11 @@ export function faultFromErrorJson(json: unknown): Fault | undefined {
   const code = codeFromConnect(json["code"]);
   if (code === undefined) return undefined;
   const details: FaultDetail[] = [];
-  let reason = typeof json["reason"] === "string" && json["reason"] !== "" ? json["reason"] : kitReasons.PEER_FAULT.reason;
-  let retryAfterMs: number | undefined;
   for (const entry of Array.isArray(json["details"]) ? (json["details"] as unknown[]) : []) {
-    if (!isRecord(entry) || typeof entry["type"] !== "string") continue;
-    const detail = detailFromJson(entry["type"], entry);
-    const value = isRecord(detail.value) ? detail.value : {};
-    const isInfo = detail.typeName === errorInfoTypeName;
-    const isRetry = detail.typeName === retryInfoTypeName;
-    if (isInfo && typeof value["reason"] === "string") reason = value["reason"];
-    if (isRetry) retryAfterMs = msFromDurationText(value["retryDelay"]);
-    // An ErrorInfo is only kept when it says more than the Fault itself does.
-    if (isInfo ? value["metadata"] !== undefined : !isRetry) details.push(detail);
+    if (isRecord(entry) && typeof entry["type"] === "string") details.push(detailFromJson(entry["type"], entry));
   }
-  const message = typeof json["message"] === "string" ? json["message"] : "";
-  return new Fault({ reason, code }, message, { details, retryAfterMs });
+  const reason = typeof json["reason"] === "string" && json["reason"] !== "" ? json["reason"] : undefined;
+  return faultFromReceived({ code, message: typeof json["message"] === "string" ? json["message"] : "", reason, details });
 }
 
 /** The Fault for an HTTP answer that is not a Connect error. Source: Connect protocol, "HTTP to error code". */
@@ -100,17 +73,11 @@ function codeFromConnect(name: unknown): Code | undefined {
   return typeof name === "string" ? codesByConnect.get(name) : undefined;
 }
 
-/** `debug` when the peer sent it; else the known types by hand; else the base64 text of the bytes. */
+/** `debug` when the peer sent it, and the bytes; a `value` that is empty beside `debug`, or not base64, is none. */
 function detailFromJson(typeName: string, entry: Record<string, unknown>): FaultDetail {
-  if (entry["debug"] !== undefined) return { typeName, value: entry["debug"] };
   const text = typeof entry["value"] === "string" ? entry["value"] : "";
-  const bytes = bytesFromBase64(text);
-  if (bytes && typeName === errorInfoTypeName) return { typeName, value: errorInfoFromBytes(bytes) };
-  if (bytes && typeName === retryInfoTypeName) {
-    const retryAfterMs = retryAfterMsFromBytes(bytes);
-    return { typeName, value: retryAfterMs === undefined ? {} : { retryDelay: durationTextFromMs(retryAfterMs) } };
-  }
-  return { typeName, value: text };
+  const bytes = text === "" && entry["debug"] !== undefined ? undefined : bytesFromBase64(text);
+  return bytes ? { typeName, value: entry["debug"], bytes } : { typeName, value: entry["debug"] };
 }
 
 /** Connect writes base64 without padding. */

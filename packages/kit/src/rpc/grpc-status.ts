@@ -1,0 +1,92 @@
+import { base64FromBytes, bytesFromBase64 } from "../contract/base64.ts";
+import type { Code, Fault } from "../fault.ts";
+import { codes, fault } from "../fault.ts";
+import { kitReasons } from "../reasons.ts";
+import { bytesFromRpcStatus, rpcStatusFromBytes } from "./error-detail.ts";
+import { faultFromReceived, travellingDetails } from "./fault-detail.ts";
+
+const byNumber: readonly (Code | undefined)[] = (Object.keys(codes) as Code[]).reduce<(Code | undefined)[]>((list, code) => {
+  list[codes[code].grpc] = code;
+  return list;
+}, []);
+
+/** The code of a number; UNKNOWN for one that gRPC does not have. Not for 0, which is OK. */
+export function codeFromGrpc(number: number): Code {
+  return byNumber[number] ?? "UNKNOWN";
+}
+
+/**
+ * The trailers that say a Fault: grpc-status, grpc-message in percent-encoding, and with details grpc-status-details-bin, a
+ * google.rpc.Status in unpadded base64. Details whose binary form is not known are left out (see `detailFromMessage`).
+ * Source: gRPC over HTTP2, "Responses".
+ */
+export function trailersFromFault(found: Fault, domain: string): string[] {
+  const { grpc } = codes[found.code];
+  const trailers = ["grpc-status", String(grpc)];
+  if (found.message !== "") trailers.push("grpc-message", percentEncoded(found.message));
+  const details: { typeName: string; bytes: Uint8Array }[] = [];
+  for (const { typeName, bytes } of travellingDetails(found, domain)) if (bytes) details.push({ typeName, bytes });
+  if (details.length > 0) {
+    const bytes = bytesFromRpcStatus({ code: grpc, message: found.message, details });
+    trailers.push("grpc-status-details-bin", base64FromBytes(bytes).replace(/=+$/, ""));
+  }
+  return trailers;
+}
+
+/** Whether headers or trailers say a status: then nothing follows. */
+export function hasGrpcStatus(headers: readonly string[]): boolean {
+  return valueOf(headers, "grpc-status") !== undefined;
+}
+
+/**
+ * The Fault that trailers say; undefined for OK. Trailers that say no status are one too: PEER_ANSWER_INVALID. A status that gRPC does not have is UNKNOWN;
+ * details that cannot be read are passed over.
+ */
+export function faultFromTrailers(trailers: readonly string[]): Fault | undefined {
+  const status = valueOf(trailers, "grpc-status");
+  if (status === "0") return undefined;
+  if (status === undefined) return fault(kitReasons.PEER_ANSWER_INVALID, "Expected grpc-status in the trailers, found none.");
+  const held = valueOf(trailers, "grpc-status-details-bin");
+  const bytes = held === undefined ? undefined : bytesFromBase64(held);
+  const inner = bytes && rpcStatusFromBytes(bytes);
+  const message = valueOf(trailers, "grpc-message");
+  return faultFromReceived({
+    code: /^\d{1,2}$/.test(status) ? codeFromGrpc(Number(status)) : "UNKNOWN",
+    message: message === undefined ? (inner?.message ?? "") : percentDecoded(message),
+    details: (inner?.details ?? []).map((detail) => ({ typeName: detail.typeName, value: undefined, bytes: detail.bytes })),
+  });
+}
+
+/** Names of headers and trailers that gRPC itself writes; metadata cannot. */
+export function isGrpcName(name: string): boolean {
+  return name.startsWith("grpc-");
+}
+
+/** Text as grpc-message holds it: UTF-8 with everything but printable ASCII, and "%", as %XX. Source: gRPC over HTTP2, "Percent-Encoded". */
+export function percentEncoded(text: string): string {
+  if (!/[^ -$&-~]/.test(text)) return text;
+  let out = "";
+  for (const byte of new TextEncoder().encode(text)) {
+    out += byte < 0x20 || byte > 0x7e || byte === 0x25 ? `%${byte.toString(16).toUpperCase().padStart(2, "0")}` : String.fromCharCode(byte);
+  }
+  return out;
+}
+
+/** Text of a grpc-message; what is not percent-encoded rightly stays as it is. */
+export function percentDecoded(text: string): string {
+  if (!text.includes("%")) return text;
+  const bytes: number[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const hex = text.charCodeAt(at) === 0x25 ? text.slice(at + 1, at + 3) : "";
+    if (/^[0-9A-Fa-f]{2}$/.test(hex)) {
+      bytes.push(Number.parseInt(hex, 16));
+      at += 2;
+    } else bytes.push(text.charCodeAt(at) & 0xff);
+  }
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}
+
+function valueOf(headers: readonly string[], name: string): string | undefined {
+  for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return headers[index + 1];
+  return undefined;
+}
