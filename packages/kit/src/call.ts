@@ -71,6 +71,7 @@ export class Call {
   readonly peer: Peer;
   trace: TraceContext;
   log: Logger;
+  #replyTrailers: Metadata | undefined;
   #parent: Call | undefined;
   #values: Map<CallKey<unknown>, unknown> | undefined;
   #controller: AbortController | undefined;
