@@ -1,7 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { ask } from "./ask.ts";
 import type { Contestant, Running } from "./contestant.ts";
 import { start } from "./contestant.ts";
+import { withLatencies } from "./latency.ts";
+import type { Scheme } from "./load.ts";
+import { createTlsFiles } from "./tls-files.ts";
 import { sharedCores, takeTurn } from "./turn.ts";
 import type { Outcome, RoundTurn, Turn } from "./verdict.ts";
 import { isKnown, outcomeFrom, turnFault } from "./verdict.ts";
@@ -14,8 +18,10 @@ export interface Suite {
   readonly backend: Contestant | undefined;
   readonly path: string;
   readonly connections: number;
-  /** What the load speaks. Default "http"; with "ws" a request is a message and its echo. */
-  readonly scheme?: "http" | "ws";
+  /** What the load speaks. Default "http". */
+  readonly scheme?: Scheme;
+  /** Calls at once on each connection, for gRPC. Default 1. */
+  readonly streams?: number;
 }
 
 /** How long and how often. */
@@ -40,20 +46,22 @@ export async function runContest(suite: Suite, options: ContestOptions): Promise
     options.say(`  starting ${contestant.name} …`);
     const own = `${folder}/${contestant.name.replaceAll(/[^a-z0-9-]/g, "_")}`;
     mkdirSync(own, { recursive: true });
-    const one = await start(contestant, { folder: own, backendPort, cores: cpus, path: suite.path });
+    const one = await start(contestant, { folder: own, backendPort, cores: cpus, path: suite.path, scheme: suite.scheme, tls });
     running.push(one);
     return one;
   };
+  const tls = suite.scheme === "grpcs" ? createTlsFiles(folder) : undefined;
   try {
     const cores = sharedCores();
     const backend = suite.backend && (await begin(suite.backend, cores.load, 0));
     const contestants: Running[] = [];
     for (const one of suite.contestants) contestants.push(await begin(one, `${cores.own}`, backend?.port ?? 0));
-    const difference = await differenceAmong(backend ? [backend, ...contestants] : contestants, suite.path);
+    const difference = await differenceAmong(backend ? [backend, ...contestants] : contestants, suite);
     if (difference !== undefined) return { valid: false, ratios: {}, why: [difference], standings: [] };
     const turns = await takeTurns({ suite, contestants, backend, options });
-    const after = await differenceAmong(contestants, suite.path);
-    const outcome = outcomeFrom(turns, suite.contestants[0]?.name ?? "");
+    const judged = outcomeFrom(turns, suite.contestants[0]?.name ?? "");
+    const outcome = await withLatencies(judged, { suite, contestants, options });
+    const after = await differenceAmong(contestants, suite);
     return after === undefined ? outcome : { ...outcome, valid: false, why: [...outcome.why, after] };
   } finally {
     for (const one of running.toReversed()) await one.stop();
@@ -63,12 +71,9 @@ export async function runContest(suite: Suite, options: ContestOptions): Promise
 }
 
 /** Why answers are not equal in status and bytes; undefined when they are. */
-async function differenceAmong(contestants: readonly Running[], path: string): Promise<string | undefined> {
+async function differenceAmong(contestants: readonly Running[], suite: Suite): Promise<string | undefined> {
   const answers = await Promise.all(
-    contestants.map(async ({ name, port }) => {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(10_000) });
-      return { name, status: response.status, body: await response.text() };
-    }),
+    contestants.map(async ({ name, port }) => ({ name, ...(await ask({ port, path: suite.path }, suite.scheme ?? "http")) })),
   );
   const [first] = answers;
   const other = answers.find((one) => one.status !== 200 || one.body !== first?.body);
@@ -114,5 +119,6 @@ async function takeTurns(contest: Contest): Promise<RoundTurn[]> {
 }
 
 function turnOf({ suite, backend }: Contest, one: Running, seconds: number): Promise<Turn> {
-  return takeTurn(one, { path: suite.path, connections: suite.connections, seconds, backend, scheme: suite.scheme });
+  const { path, connections, scheme, streams } = suite;
+  return takeTurn(one, { path, connections, seconds, backend, scheme, streams });
 }

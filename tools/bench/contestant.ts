@@ -3,8 +3,10 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { systemClock } from "@weir/kit/clock";
 import { freePort } from "../services/host.ts";
+import { ask } from "./ask.ts";
+import type { Scheme } from "./load.ts";
 
-/** Something that can be started and answers HTTP. */
+/** Something that can be started and answers HTTP or gRPC. */
 export interface Contestant {
   readonly name: string;
   /** The command that serves on 127.0.0.1:`port`. `folder` is its own; `backendPort` is who to ask, when there is one. */
@@ -16,6 +18,14 @@ export interface Place {
   readonly port: number;
   readonly folder: string;
   readonly backendPort: number;
+  /** Files of a certificate and its key, when TLS is wanted. */
+  readonly tls?: TlsFiles | undefined;
+}
+
+/** Where a certificate and its key lie. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** A contestant that runs. */
@@ -34,6 +44,9 @@ export interface StartOptions {
   readonly cores: string;
   /** Path that answers 200 once it serves. */
   readonly path: string;
+  /** What it speaks. Default "http". */
+  readonly scheme?: Scheme | undefined;
+  readonly tls?: TlsFiles | undefined;
 }
 
 const startMsMax = 20_000;
@@ -48,7 +61,7 @@ export function endOnSignals(): void {
 /** Starts a contestant on its cores and waits until it answers. Its output goes to a file, where it costs us nothing. */
 export async function start(contestant: Contestant, options: StartOptions): Promise<Running> {
   const port = await freePort(0);
-  const command = contestant.command({ port, folder: options.folder, backendPort: options.backendPort });
+  const command = contestant.command({ port, folder: options.folder, backendPort: options.backendPort, tls: options.tls });
   const logPath = `${options.folder}/output.log`;
   const log = openSync(logPath, "a");
   const child = spawn("taskset", ["-c", options.cores, ...command], {
@@ -63,7 +76,7 @@ export async function start(contestant: Contestant, options: StartOptions): Prom
   child.once("exit", () => process.removeListener("exit", abandon));
   const running: Running = { name: contestant.name, pid: child.pid ?? 0, port, stop: () => stop(child) };
   const untilMs = performance.now() + startMsMax;
-  while (!(await answers(`http://127.0.0.1:${port}${options.path}`))) {
+  while (!(await answers({ port, path: options.path }, options.scheme ?? "http"))) {
     if (child.exitCode === null && performance.now() < untilMs) {
       await systemClock.sleep(50);
       continue;
@@ -75,11 +88,9 @@ export async function start(contestant: Contestant, options: StartOptions): Prom
   return running;
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(place: { readonly port: number; readonly path: string }, scheme: Scheme): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-    await response.arrayBuffer();
-    return response.status === 200;
+    return (await ask(place, scheme)).status === 200;
   } catch {
     return false;
   }

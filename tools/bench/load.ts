@@ -2,13 +2,18 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { programPath } from "../check/real-parts.ts";
 
+/** What a load speaks. With "ws" a request is a message and its echo; with "grpc" and "grpcs" (over TLS) a unary call. */
+export type Scheme = "http" | "ws" | "grpc" | "grpcs";
+
 /** What a load did. */
 export interface LoadResult {
   readonly requests: number;
   readonly durationMs: number;
-  /** Answers other than 200, and connections that broke. */
+  /** Answers other than 200 or grpc-status 0, and connections that broke. */
   readonly failures: number;
   readonly latencyMsP99: number;
+  /** Requests that were to be made, when there was a rate. */
+  readonly due?: number;
 }
 
 /** A load: `connections` keep-alive connections that ask without pause. */
@@ -23,6 +28,10 @@ export interface LoadOptions {
    */
   readonly skew?: number;
   readonly connections: number;
+  /** Calls at once on each connection; for gRPC only. Default 1. */
+  readonly streams?: number;
+  /** Calls a second, at equal distances whatever the answers do; for gRPC only. Default 0: as many as are answered. */
+  readonly rate?: number;
   readonly seconds: number;
   /** Cores that it may use, as taskset(1) writes them. */
   readonly cores: string;
@@ -36,8 +45,8 @@ export function loadTool(): "wrk" | "own" {
 /** Loads a URL and answers what happened. `started` is told the process id. */
 export async function load(options: LoadOptions, started: (pid: number) => void = () => {}): Promise<LoadResult> {
   const { seconds, cores } = options;
-  const tool = options.url.startsWith("ws:") ? "websocket" : loadTool();
-  const command = tool === "websocket" ? websocketCommand(options) : tool === "wrk" ? wrkCommand(options) : ownCommand(options);
+  const isWrk = options.url.startsWith("http:") && loadTool() === "wrk";
+  const command = isWrk ? wrkCommand(options) : commandOf(options);
   const child = spawn("taskset", ["-c", cores, ...command], { stdio: ["ignore", "pipe", "pipe"], timeout: (seconds + 30) * 1000 });
   started(child.pid ?? 0);
   const abandon = (): void => void child.kill("SIGKILL");
@@ -52,7 +61,7 @@ export async function load(options: LoadOptions, started: (pid: number) => void 
     child.once("close", resolve);
   });
   if (code !== 0) throw new Error(`${command.join(" ")} failed with ${code}:\n${output}${complaints}`);
-  return tool === "wrk" ? resultFromWrk(output) : (JSON.parse(output) as LoadResult);
+  return isWrk ? resultFromWrk(output) : (JSON.parse(output) as LoadResult);
 }
 
 function wrkCommand({ url, connections, seconds, users = 5000, skew = 0 }: LoadOptions): string[] {
@@ -71,14 +80,13 @@ function wrkCommand({ url, connections, seconds, users = 5000, skew = 0 }: LoadO
   ];
 }
 
-function ownCommand({ url, connections, seconds, users = 5000, skew = 0 }: LoadOptions): string[] {
-  const file = fileURLToPath(new URL("./own-load.ts", import.meta.url));
-  return [process.execPath, file, url, `${connections}`, `${seconds}`, `${users}`, `${skew}`];
-}
-
-function websocketCommand({ url, connections, seconds }: LoadOptions): string[] {
-  const file = fileURLToPath(new URL("./websocket-load.ts", import.meta.url));
-  return [process.execPath, file, url, `${connections}`, `${seconds}`];
+/** The load of ours that speaks what the URL says. */
+function commandOf({ url, connections, seconds, users = 5000, skew = 0, streams = 1, rate = 0 }: LoadOptions): string[] {
+  const scheme = url.slice(0, url.indexOf(":"));
+  const [file, ...rest] =
+    scheme === "ws" ? ["websocket-load.ts"] : scheme === "http" ? ["own-load.ts", users, skew] : ["grpc-load.ts", streams, rate];
+  const path = fileURLToPath(new URL(`./${file}`, import.meta.url));
+  return [process.execPath, path, url, `${connections}`, `${seconds}`, ...rest.map(String)];
 }
 
 const unitMs: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { systemClock } from "@weir/kit/clock";
 import type { Running } from "./contestant.ts";
+import type { Scheme } from "./load.ts";
 import { load } from "./load.ts";
 import { coreTimes, cpuMsOf } from "./proc.ts";
 import type { Turn } from "./verdict.ts";
@@ -33,7 +34,10 @@ export interface TurnOptions {
   /** Whom the contestant asks; its CPU time is not the others'. */
   readonly backend?: Running | undefined;
   /** Default "http". */
-  readonly scheme?: "http" | "ws" | undefined;
+  readonly scheme?: Scheme | undefined;
+  /** Calls at once on each connection, and calls a second: see LoadOptions. */
+  readonly streams?: number | undefined;
+  readonly rate?: number | undefined;
 }
 
 /** What the kernel has counted so far. */
@@ -62,7 +66,7 @@ function countedNow(one: Running, backend: Running | undefined): Counted {
 
 /** One turn: puts the load on a contestant, and says what its processes and both sorts of core spent meanwhile. */
 export async function takeTurn(one: Running, options: TurnOptions): Promise<Turn> {
-  const { path, connections, seconds, users = 5000, skew = 0, backend, scheme = "http" } = options;
+  const { path, connections, seconds, users = 5000, skew = 0, backend, scheme = "http", streams, rate } = options;
   const { load: cores, loadCores } = sharedCores();
   // What the turn before left behind (closing sockets, a collection) is not this one's.
   await systemClock.sleep(200);
@@ -73,7 +77,7 @@ export async function takeTurn(one: Running, options: TurnOptions): Promise<Turn
   // The load's own CPU time can only be read while it lives.
   const watch = setInterval(() => (loadCpuMs = Math.max(loadCpuMs, cpuMsOf(loadPid))), 50);
   const url = `${scheme}://127.0.0.1:${one.port}${path}`;
-  const result = await load({ url, connections, seconds, users, skew, cores }, (pid) => (loadPid = pid)).finally(() =>
+  const result = await load({ url, connections, seconds, users, skew, cores, streams, rate }, (pid) => (loadPid = pid)).finally(() =>
     clearInterval(watch),
   );
   const durationMs = performance.now() - startedMs;
@@ -92,5 +96,7 @@ export async function takeTurn(one: Running, options: TurnOptions): Promise<Turn
     stealMs: after.stealMs - before.stealMs + perLoadCore(after.stealMsAtLoad - before.stealMsAtLoad),
     loadMs: perLoadCore(backendMs + loadCpuMs),
     latencyMsP99: result.latencyMsP99,
+    loadedMs: result.durationMs,
+    due: result.due,
   };
 }

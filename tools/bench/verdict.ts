@@ -13,6 +13,10 @@ export interface Turn {
   /** CPU time that load and backend took, per core that they had. */
   readonly loadMs: number;
   readonly latencyMsP99: number;
+  /** For how long the load itself ran, when it says so; a turn is longer by the start of its process. */
+  readonly loadedMs?: number | undefined;
+  /** Requests that were to be made, when there was a rate. */
+  readonly due?: number | undefined;
 }
 
 /** A turn and the round in which it was taken: turns of one round stand beside each other in time. */
@@ -31,6 +35,8 @@ export interface Standing {
   readonly loadUtilisation: number;
   readonly requestsPerSecond: number;
   readonly latencyMsP99: number;
+  /** At 70 % of its own throughput, from the time at which each request was due. Absent where the load has no rate. */
+  readonly latencyMsP99At70?: number;
   readonly turns: number;
 }
 
@@ -67,16 +73,26 @@ export const bounds = {
 
 /** Why a turn says nothing about its contestant; undefined when it does. */
 export function turnFault(turn: Turn): string | undefined {
+  const ownShare = turn.cpuMs / (turn.loadedMs ?? turn.durationMs);
+  const fault = disturbance(turn);
+  if (fault !== undefined || ownShare >= bounds.utilisationMin) return fault;
+  return `it was not the bottleneck: its core was busy ${percent(ownShare)}`;
+}
+
+/** Why a turn says nothing, whatever it was to measure: failures, or others on its cores. */
+export function disturbance(turn: Turn): string | undefined {
   const share = (partMs: number): number => partMs / turn.durationMs;
-  const percent = (value: number): string => `${(value * 100).toFixed(0)} %`;
   if (turn.failures > 0) return `${turn.failures} answers were not 200 or connections broke`;
   if (turn.requests === 0) return "no request was answered";
   if (share(turn.stealMs) > bounds.stealMax) return `the machine's host took ${percent(share(turn.stealMs))} of the core`;
   if (share(turn.othersMs) > bounds.othersMax) return `other processes took ${percent(share(turn.othersMs))} of its core`;
   if (share(turn.othersMsAtLoad) > bounds.othersMaxAtLoad)
     return `other processes took ${percent(share(turn.othersMsAtLoad))} of the load's core`;
-  if (share(turn.cpuMs) < bounds.utilisationMin) return `it was not the bottleneck: its core was busy ${percent(share(turn.cpuMs))}`;
   return undefined;
+}
+
+function percent(value: number): string {
+  return `${(value * 100).toFixed(0)} %`;
 }
 
 /** The outcome of a suite from all turns, in which `ours` is the contestant that the others are compared with. */
@@ -155,9 +171,9 @@ function standingFrom(name: string, turns: readonly Turn[], good: number): Stand
     name,
     cpuMicros: middle,
     spread: middle === 0 ? 0 : (Math.max(...costs) - Math.min(...costs)) / middle,
-    utilisation: median(turns.map((turn) => turn.cpuMs / turn.durationMs)),
+    utilisation: median(turns.map((turn) => turn.cpuMs / (turn.loadedMs ?? turn.durationMs))),
     loadUtilisation: median(turns.map((turn) => turn.loadMs / turn.durationMs)),
-    requestsPerSecond: median(turns.map((turn) => (turn.requests * 1000) / turn.durationMs)),
+    requestsPerSecond: median(turns.map((turn) => (turn.requests * 1000) / (turn.loadedMs ?? turn.durationMs))),
     latencyMsP99: median(turns.map((turn) => turn.latencyMsP99)),
     turns: good,
   };

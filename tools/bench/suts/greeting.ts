@@ -16,3 +16,9 @@ export function greetingFor(name: string): Greeting {
 export function givenPort(): number {
   return Number(process.argv[2]);
 }
+
+/** Where certificate and key lie, when the bench wants TLS. */
+export function givenTls(): { readonly cert: string; readonly key: string } | undefined {
+  const [, , , , cert, key] = process.argv;
+  return cert === undefined || key === undefined ? undefined : { cert, key };
+}
