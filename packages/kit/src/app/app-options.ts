@@ -18,16 +18,22 @@ export interface AppOptions {
   readonly port?: number;
   /** For /healthz, /readyz and /metrics. Default WEIR_ADMIN_PORT under `run`, else 0. */
   readonly adminPort?: number;
-  /** Around every method of every service, inside the metrics; first outermost. Default none. */
+  /** Around every method of every service and of reflection, not of health; inside the metrics, first outermost. Default none. */
   readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
   /** Limits and more of the RPC server. */
-  readonly rpc?: Omit<RpcOptions, "layers" | "log" | "clock">;
+  readonly rpc?: AppRpcOptions;
   /** Where to register. Default WEIR_CONTROL_URL and WEIR_TOKEN under `run`, else nowhere. */
   readonly control?: ControlOptions;
   readonly timeouts?: AppTimeouts;
   /** Default under `run`: JSON lines on the standard output from WEIR_LOG_LEVEL (info) on; under `start`: none. */
   readonly log?: Logger;
   readonly clock?: Clock;
+}
+
+/** What the RPC server of an app may be told. */
+export interface AppRpcOptions extends Omit<RpcOptions, "layers" | "log" | "clock"> {
+  /** Whether grpc.reflection (v1, v1alpha) gives out the contracts to whoever may call. Default true. */
+  readonly reflection?: boolean;
 }
 
 /** The control plane that an app registers with. */

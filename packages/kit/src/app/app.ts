@@ -8,7 +8,7 @@ import { startApp } from "./life-cycle.ts";
 import { runApp } from "./run.ts";
 import type { NamedWarmUpStep, WarmUpStep } from "./warm-up.ts";
 
-export type { AppOptions, AppTimeouts, ControlOptions } from "./app-options.ts";
+export type { AppOptions, AppRpcOptions, AppTimeouts, ControlOptions } from "./app-options.ts";
 export type { RunningApp } from "./life-cycle.ts";
 export type { AppState } from "./state.ts";
 export type { WarmUpStep } from "./warm-up.ts";

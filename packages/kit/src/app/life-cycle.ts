@@ -2,6 +2,7 @@ import type { HttpHandler, ListenAddress, Server } from "@weir/wire";
 import { createServer } from "@weir/wire";
 import type { Logger } from "../call.ts";
 import type { Clock } from "../clock.ts";
+import { Health } from "../contract/grpc/health/v1/health.weir.ts";
 import { coreReasons, fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import { faultAnswer } from "../rpc/node/answer.ts";
@@ -15,6 +16,7 @@ import type { AppOptions } from "./app-options.ts";
 import { addressText, joinRegistry } from "./join-registry.ts";
 import { listenOn } from "./listen.ts";
 import { registerServerCounters } from "./server-metrics.ts";
+import { servicesOf } from "./own-services.ts";
 import type { AppState, StateHolder } from "./state.ts";
 import { createStateHolder } from "./state.ts";
 import type { NamedWarmUpStep } from "./warm-up.ts";
@@ -82,8 +84,8 @@ function partsFrom(options: AppOptions, context: StartContext): Parts {
   const { metrics, log, clock } = context;
   const { name, version = "dev" } = options;
   const state = createStateHolder(metrics);
-  const layers = [createRpcMetrics(metrics, { version }), ...(options.layers ?? [])];
-  const rpc = createRpcHandler(options.services, { ...options.rpc, layers, log, clock });
+  const layers = [createRpcMetrics(metrics, { version })];
+  const rpc = createRpcHandler(servicesOf(options, state), { ...options.rpc, layers, log, clock });
   const onFailure = (error: Error): void => log.error("an answer could not be given whole", { error });
   const server = createServer(gated(rpc, state), { clock, onFailure });
   registerServerCounters(metrics, server.counters);
@@ -104,11 +106,13 @@ function partsFrom(options: AppOptions, context: StartContext): Parts {
   };
 }
 
-/** Calls that come before the warm-up is done would be slow at best; they go to another instance instead. */
+const healthPath = `/${Health.typeName}/`;
+
+/** Calls that come before the warm-up is done would be slow at best; they go to another instance instead. Health says so itself. */
 function gated(handler: HttpHandler, state: StateHolder): HttpHandler {
   return (request, exchange) => {
     const now = state.current;
-    if (now !== "STARTING" && now !== "WARMING_UP") return handler(request, exchange);
+    if ((now !== "STARTING" && now !== "WARMING_UP") || request.target.startsWith(healthPath)) return handler(request, exchange);
     const refusal = fault(kitReasons.APP_NOT_SERVING, `Expected this app to be SERVING, found it ${now}.`, { retryAfterMs: 1000 });
     return Promise.resolve(faultAnswer(refusal, { rest: true, domain: "weir" }));
   };

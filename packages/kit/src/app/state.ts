@@ -23,6 +23,8 @@ export interface WarmUpProgress {
 export interface StateHolder {
   readonly current: AppState;
   enter(state: AppState): void;
+  /** Hears of every state that is entered, for as long as the app lives. A listener must not throw. */
+  onEnter(listener: (state: AppState) => void): void;
   progress(warmUp: WarmUpProgress | undefined): void;
   /** For /readyz. */
   readonly status: () => AdminStatus;
@@ -33,6 +35,7 @@ export function createStateHolder(metrics: Metrics): StateHolder {
   const gauge = metrics.gauge({ name: "weir_app_state", help: "1 for the state that the app is in.", labels: ["state"] });
   let current: AppState = "STARTING";
   let warmUp: WarmUpProgress | undefined;
+  const listeners: ((state: AppState) => void)[] = [];
   metrics.beforeText(() => {
     for (const state of appStates) gauge.labels(state).set(state === current ? 1 : 0);
   });
@@ -42,7 +45,9 @@ export function createStateHolder(metrics: Metrics): StateHolder {
     },
     enter(state) {
       current = state;
+      for (const listener of listeners) listener(state);
     },
+    onEnter: (listener) => void listeners.push(listener),
     progress(now) {
       warmUp = now;
     },
