@@ -30,6 +30,8 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
   /** Instead of the client's `headerMs`. */
   readonly headerTimeoutMs?: number;
+  /** Instead of the client's `bodyIdleMs`. Infinity also lets an HTTP/2 origin keep its window shut. */
+  readonly bodyIdleMs?: number;
 }
 
 /** Who carries a call just now: the queue, or a connection. */

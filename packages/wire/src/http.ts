@@ -84,6 +84,12 @@ export interface Exchange {
   readonly version: "1.0" | "1.1" | "2";
   /** Runs `listener` when the client goes away before the answer has been written whole. One listener at most. */
   onCancel(listener: () => void): void;
+  /**
+   * Lets this exchange be quiet and go on: no `bodyIdleMs`, `requestMs`, `bodyBytesMax` and no `writeIdleMs` of a shut
+   * window. For calls that stream for hours. Who is quiet is asked with PING, so a client that is lost is found out;
+   * HTTP/1.1 cannot ask, so there it does not exist and the bounds stay. Call it before the body is read.
+   */
+  openEnded?(): void;
 }
 
 /** Answers requests. A rejection becomes a bare 500 without a word of why: whoever serves turns errors into answers. */

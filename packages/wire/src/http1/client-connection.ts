@@ -147,7 +147,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
         call.error(wireReasons.UPSTREAM_HEAD_TIMEOUT, `expected the answer's head within ${this.#headerMs(call)} ms, found none`),
       );
     } else {
-      const { bodyIdleMs } = this.#settings.timeouts;
+      const bodyIdleMs = call.options.bodyIdleMs ?? this.#settings.timeouts.bodyIdleMs;
       this.#break(call.error(wireReasons.UPSTREAM_BODY_TIMEOUT, `expected more of the body within ${bodyIdleMs} ms, found nothing`));
     }
   }
@@ -351,7 +351,7 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     if (wait === "head") forMs = call === undefined ? timeouts.headerMs : this.#headerMs(call);
     else if (wait === "connect") forMs = timeouts.connectMs;
     else if (wait === "continue") forMs = timeouts.continueMs;
-    else if (wait === "body") forMs = timeouts.bodyIdleMs;
+    else if (wait === "body") forMs = call?.options.bodyIdleMs ?? timeouts.bodyIdleMs;
     const untilMs = forMs === Infinity ? Infinity : clock.monotonicMs() + forMs;
     wheel.set(this, Math.min(untilMs, call?.deadlineMs ?? Infinity));
   }

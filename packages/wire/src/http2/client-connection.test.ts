@@ -224,6 +224,31 @@ test("a call ends in time: its head, its body, and all of it", async () => {
   assert.equal(await outcome(bytes), "UPSTREAM_BODY_TIMEOUT sent=true answered=true");
 });
 
+test("a call may wait for ever for more of its body, and its origin's window, when it says so", async () => {
+  const { connection, ask, clock } = dialogue({ pingMs: Infinity });
+  connection.receive(settings([4, 1]));
+  const answer = ask(unary, { bodyIdleMs: Infinity });
+  await turn();
+  connection.receive(headers(1, ok, false));
+  const bytes = readBody((await answer).body, 100);
+  clock.advance(3_600_000);
+  connection.receive(data(1, "late", true));
+  assert.equal(Buffer.from(await bytes).toString(), "late");
+});
+
+test("a connection on which many calls were given up takes no more, before its origin takes offence", async () => {
+  const { connection, ask } = dialogue();
+  for (let count = 0; count < 400; count += 1) {
+    assert.ok(connection.room > 0, `after ${count}`);
+    const controller = new AbortController();
+    const answer = ask(unary, { signal: controller.signal });
+    await turn();
+    controller.abort();
+    assert.equal(await outcome(answer), "REQUEST_CANCELLED sent=true answered=false");
+  }
+  assert.equal(connection.room, 0);
+});
+
 test("an origin that says nothing is asked with PING and given up", async () => {
   const { ask, clock, frames, output } = dialogue({ pingMs: 5000, pingTimeoutMs: 1000 });
   const answer = ask();

@@ -92,7 +92,7 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
 
   /** How many more calls it can take now. */
   get room(): number {
-    if (!this.#ready || this.#retired || this.#session.ending || this.#session.isClosed) return 0;
+    if (!this.#ready || this.#retired || this.#calls.worn || this.#session.ending || this.#session.isClosed) return 0;
     return Math.max(0, Math.min(this.#session.peer.streamsMax, this.#http2.streamsPerConnectionMax) - this.#open.size);
   }
 
@@ -262,6 +262,7 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
   }
 
   switched(_stream: Stream): void {}
+  openEnded(_stream: Stream): void {}
 
   awaited(stream: Stream): void {
     this.#calls.awaited(stream);

@@ -13,10 +13,14 @@ import type { Session } from "./session.ts";
 import { StreamBody } from "./stream-body.ts";
 import { leave, type Stream } from "./stream.ts";
 
+// Servers bear a thousand resets at once, some fewer; what is on its way may be given up too.
+const cutsMax = 400;
+
 /** The calls of one connection: their requests go out, their answers come in. */
 export class ClientStreams implements DuplexOwner, PumpOwner {
   /** Number of the next stream. */
   nextId = 1;
+  #cuts = 0;
   readonly #settings: ClientSettings;
   readonly #session: Session;
   readonly #writer: RequestWriter;
@@ -25,6 +29,14 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
     this.#settings = settings;
     this.#session = session;
     this.#writer = new RequestWriter(session.blocks, secure);
+  }
+
+  /**
+   * Whether so many calls were given up that the origin may soon take it for a flood of resets: then it would end this
+   * connection, with the calls of others on it. It takes no more calls, and closes when it has no use any more.
+   */
+  get worn(): boolean {
+    return this.#cuts >= cutsMax;
   }
 
   /** As `SessionRole` has it. */
@@ -43,6 +55,8 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
     this.nextId += 2;
     this.#session.streams.set(stream.id, stream);
     call.sent = true;
+    // Who may be silent for ever may also leave its window shut for ever.
+    stream.isOpenEnded = call.options.bodyIdleMs === Infinity;
     const { body } = request;
     this.#wait(stream, "head", this.#headerMs(call));
     if (request.upgrade !== undefined) {
@@ -145,6 +159,7 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
 
   /** Gives a call up: the origin is told. */
   cut(stream: Stream, error: WireError = gone): void {
+    this.#cuts += 1;
     this.#session.reset(stream, errorCodes.CANCEL, error);
   }
 
@@ -181,7 +196,7 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
       return call.error(wireReasons.TOTAL_TIMEOUT, `expected the answer within ${timeoutMs ?? 0} ms, found it unfinished`);
     }
     if (stream.waitsFor === "body" || stream.answer !== undefined) {
-      const { bodyIdleMs } = this.#settings.timeouts;
+      const bodyIdleMs = this.#bodyIdleMs(call);
       return call.error(wireReasons.UPSTREAM_BODY_TIMEOUT, `expected more of the body within ${bodyIdleMs} ms, found nothing`);
     }
     return call.error(wireReasons.UPSTREAM_HEAD_TIMEOUT, `expected the answer's head within ${this.#headerMs(call)} ms, found none`);
@@ -207,7 +222,11 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
 
   /** Somebody waits for more of an answer's body. */
   awaited(stream: Stream): void {
-    if (stream.mode !== "duplex") this.#wait(stream, "body", this.#settings.timeouts.bodyIdleMs);
+    if (stream.mode !== "duplex") this.#wait(stream, "body", this.#bodyIdleMs(stream.call as ClientCall));
+  }
+
+  #bodyIdleMs(call: ClientCall): number {
+    return call.options.bodyIdleMs ?? this.#settings.timeouts.bodyIdleMs;
   }
 
   #headerMs(call: ClientCall): number {

@@ -129,7 +129,7 @@ export class Inbox {
       this.#mismatch(stream);
       return;
     }
-    if (stream.receivedBytes > messages.bodyBytesMax && stream.mode !== "duplex") {
+    if (stream.receivedBytes > messages.bodyBytesMax && stream.mode !== "duplex" && !stream.isOpenEnded) {
       this.returnConnection(length);
       this.#role.bodyTooLarge(stream);
       return;

@@ -169,6 +169,15 @@ export class ServerAnswers implements DuplexOwner, PumpOwner {
   pumpFailed(stream: Stream, thrown: unknown): void {
     const error = wireErrorFrom(thrown);
     this.#fail(error);
-    this.#session.reset(stream, errorCodes.INTERNAL_ERROR, error);
+    this.#session.reset(stream, resetCodeOf(error), error);
   }
+}
+
+/**
+ * How an answer that broke off is reset: a proxy passes on what its origin said. Two codes would be lies behind the head of
+ * an answer: that all is well, and that nothing has been done.
+ */
+function resetCodeOf({ http2Code }: WireError): number {
+  const known = http2Code !== undefined && http2Code !== errorCodes.NO_ERROR && http2Code !== errorCodes.REFUSED_STREAM;
+  return known ? http2Code : errorCodes.INTERNAL_ERROR;
 }

@@ -16,6 +16,10 @@ import { leave, type Stream } from "./stream.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const idMax = 0x7fff_ffff;
+const quietPing = new Uint8Array([0x77, 0x65, 0x69, 0x72, 0x71, 0x75, 0x69, 0x74]);
+// Clients bear a ping a minute; one that is there answers within seconds.
+const quietMs = 60_000;
+const quietPingMs = 20_000;
 const drainPing = new Uint8Array([0x77, 0x65, 0x69, 0x72, 0x64, 0x72, 0x61, 0x6e]);
 
 /**
@@ -33,6 +37,10 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
   #drain: "no" | "told" | "last" = "no";
   #drainMs = Infinity;
   #idleMs = Infinity;
+  /** When to look whether a client with streams without bounds is still there. */
+  #askAfterMs = Infinity;
+  #heard = false;
+  #asked = false;
   #bytesCounted = 0;
 
   constructor(handler: HttpHandler, settings: ServerSettings, ends: { output: ConnectionOutput; peer: Peer }) {
@@ -67,6 +75,7 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
   /** Bytes came, up to `end`. None are kept uncopied, so `borrowed` makes no difference. */
   receive(bytes: Uint8Array, end: number = bytes.length, _borrowed = false): void {
     this.#settings.counters.bytesRead += end;
+    this.#heard = true;
     let at = 0;
     for (; this.#prefaceAt < preface.length && at < end; at += 1, this.#prefaceAt += 1) {
       if (bytes[at] === preface.charCodeAt(this.#prefaceAt)) continue;
@@ -172,6 +181,12 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
     this.#session.reset(stream, errorCodes.CANCEL, error);
   }
 
+  openEnded(stream: Stream): void {
+    stream.deadlineMs = Infinity;
+    this.#askAfterMs = Math.min(this.#askAfterMs, this.#settings.wheel.coarseMs() + quietMs);
+    this.#tickBy(this.#askAfterMs);
+  }
+
   remoteEnded(_stream: Stream): void {}
 
   givenUp(_stream: Stream, _error: WireError): void {}
@@ -225,7 +240,24 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
       this.#idleMs = Infinity;
       this.shut();
     }
-    this.#tickBy(Math.min(this.#drainMs, this.#idleMs));
+    if (nowMs >= this.#askAfterMs) this.#ask(nowMs);
+    this.#tickBy(Math.min(this.#drainMs, this.#idleMs, this.#askAfterMs));
+  }
+
+  /** A client that is quiet on a stream without bounds is asked whether it is there, and cut when it does not answer. */
+  #ask(nowMs: number): void {
+    const session = this.#session;
+    this.#askAfterMs = Infinity;
+    const quiet = [...session.streams.values()].some((stream) => stream.isOpenEnded);
+    if (!quiet || session.isClosed) return;
+    if (this.#asked && !this.#heard) {
+      session.destroy();
+      return;
+    }
+    this.#asked = !this.#heard;
+    this.#heard = false;
+    if (this.#asked) session.sendPing(quietPing);
+    this.#askAfterMs = nowMs + (this.#asked ? quietPingMs : quietMs);
   }
 
   #tellLast(): void {

@@ -149,7 +149,7 @@ export class ServerRequests {
       stream.continueOwed = "now";
       this.#answers.queued(stream);
     }
-    if (stream.upgrade !== undefined) return;
+    if (stream.upgrade !== undefined || stream.isOpenEnded) return;
     const { clock, timeouts } = this.#settings;
     const nowMs = clock.monotonicMs();
     if (stream.requestMs === Infinity) stream.requestMs = nowMs + timeouts.requestMs;

@@ -300,7 +300,7 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
 
   /** A stream has something to send and no window for it. */
   #blocked(stream: Stream): void {
-    if (stream.stallMs !== Infinity) return;
+    if (stream.stallMs !== Infinity || stream.isOpenEnded) return;
     stream.stallMs = this.settings.clock.monotonicMs() + this.settings.writeIdleMs;
     this.arm(stream.stallMs);
   }

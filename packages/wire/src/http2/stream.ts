@@ -18,6 +18,8 @@ export interface StreamOwner {
   abandoned(stream: Stream): void;
   /** Whoever asked has given up. */
   givenUp(stream: Stream, error: WireError): void;
+  /** It may be quiet and go on for as long as it likes. */
+  openEnded(stream: Stream): void;
 }
 
 /**
@@ -41,6 +43,8 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
   localEnded = false;
   /** The stream is closed; nothing that belongs to it counts any more. */
   over = false;
+  /** Neither time nor length bounds it. */
+  isOpenEnded = false;
   /** When whoever waits for bytes has waited too long. */
   deadlineMs: number = Infinity;
   /** Where that deadline goes back to when nobody waits. */
@@ -129,6 +133,12 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
   onCancel(listener: () => void): void {
     if (this.#cancelled) listener();
     else this.#onCancel = listener;
+  }
+
+  openEnded(): void {
+    if (this.over || this.isOpenEnded) return;
+    this.isOpenEnded = true;
+    this.#owner.openEnded(this);
   }
 
   /** The client went away, or takes no answer any more. */
