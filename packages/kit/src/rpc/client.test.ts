@@ -284,7 +284,8 @@ test("metadata that comes at the end of a stream reaches the call", async () => 
   const client = createClient(Greeter, createTestTransport([late]), { layers: [keep] });
   await collect(client.count({}));
   assert.ok(seen);
-  assert.equal(metadataValue(seen.replyMetadata, "x-late"), "1");
+  assert.equal(metadataValue(seen.replyTrailers, "x-late"), "1");
+  assert.equal(metadataValue(seen.replyMetadata, "x-late"), undefined);
 });
 
 test("a stream's deadline ends it at both sides even when the handler hangs", async () => {

@@ -1,12 +1,13 @@
 import type { CallOptions } from "../call.ts";
 import { Call } from "../call.ts";
 import type { MethodDescriptor, ServiceDescriptor } from "../contract/contract.ts";
-import { fault } from "../fault.ts";
+import type { Fault } from "../fault.ts";
+import { fault, faultFrom } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import type { Layer, Message, Service } from "../service.ts";
 import { layered } from "../service.ts";
 import type { Transport } from "./transport.ts";
-import { answerUntilEnded, untilEnded } from "./until-ended.ts";
+import { untilEnded } from "./until-ended.ts";
 
 /** What `createClient` may be told beside contract and transport. */
 export interface ClientOptions {
@@ -57,14 +58,19 @@ function clientMethod(method: MethodDescriptor, transport: Transport, options: C
     );
 }
 
-async function callOnce(service: AnyService, message: Message<unknown>, call: Call): Promise<unknown> {
-  try {
-    const answer = await answerUntilEnded(service(message, call), call);
-    if (answer.stream) throw fault(kitReasons.HANDLER_ANSWER_INVALID, `Expected one message from ${call.method}, found a stream.`);
-    return answer.message;
-  } finally {
-    call.finish();
-  }
+/** The answer, the fault, or the end of the call, whichever is first: also when a layer or the transport never settles. */
+function callOnce(service: AnyService, message: Message<unknown>, call: Call): Promise<unknown> {
+  return answerOf(call, () => service(message, call)).then(
+    (answer) => {
+      call.finish();
+      if (answer.stream) throw wrongKind(call, "one message", "a stream");
+      return answer.message;
+    },
+    (thrown: unknown) => {
+      call.finish();
+      throw faultFrom(thrown);
+    },
+  );
 }
 
 /** Each iteration is a call of its own. Leaving the loop cancels it, also while a message is still being waited for. */
@@ -72,26 +78,45 @@ function openStream(service: AnyService, message: () => Message<unknown>, begin:
   return {
     [Symbol.asyncIterator]() {
       const call = begin();
-      const messages = readStream(service, message, call);
+      let messages: Promise<AsyncIterator<unknown>> | AsyncIterator<unknown> | undefined;
+      const open = async (): Promise<AsyncIterator<unknown>> => {
+        const answer = await answerOf(call, () => service(message(), call));
+        if (!answer.stream) throw wrongKind(call, "a stream", "one message");
+        return (messages = untilEnded(answer.messages, call)[Symbol.asyncIterator]());
+      };
+      const next = async (): Promise<IteratorResult<unknown>> => {
+        try {
+          messages ??= open();
+          const result = await (messages instanceof Promise ? await messages : messages).next();
+          if (result.done === true) call.finish();
+          return result;
+        } catch (thrown) {
+          call.finish();
+          throw faultFrom(thrown);
+        }
+      };
       return {
-        next: () => messages.next(),
+        next,
         return() {
+          // What waits for a message hears of the end; the transport leaves the answer.
           call.cancel();
-          return messages.return();
+          return Promise.resolve({ done: true, value: undefined });
         },
       };
     },
   };
 }
 
-async function* readStream(service: AnyService, message: () => Message<unknown>, call: Call): AsyncGenerator<unknown, void, undefined> {
-  try {
-    const answer = await answerUntilEnded(service(message(), call), call);
-    if (!answer.stream) throw fault(kitReasons.HANDLER_ANSWER_INVALID, `Expected a stream from ${call.method}, found one message.`);
-    yield* untilEnded(answer.messages, call);
-  } finally {
-    call.finish();
-  }
+/** What `ask` answers, or the end of the call. Nothing is asked for a call that has ended. */
+function answerOf<T>(call: Call, ask: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call.onEnd(reject);
+    if (call.ended === undefined) ask().then(resolve, reject);
+  });
+}
+
+function wrongKind(call: Call, expected: string, found: string): Fault {
+  return fault(kitReasons.HANDLER_ANSWER_INVALID, `Expected ${expected} from ${call.method}, found ${found}.`);
 }
 
 async function* mapped(items: AsyncIterable<unknown>, map: (item: unknown) => unknown): AsyncGenerator<unknown, void, undefined> {

@@ -1,204 +1,214 @@
 import type { Call } from "../call.ts";
+import { base64FromBytes } from "../contract/base64.ts";
 import type { JsonValue, MethodDescriptor } from "../contract/contract.ts";
 import type { Fault } from "../fault.ts";
-import { fault, isFault } from "../fault.ts";
+import { codes, fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
-import type { Message, Service } from "../service.ts";
-import type { EnvelopeLimits } from "./envelope.ts";
-import { bytesFromEnvelope, envelopeEnd, envelopesFromBody } from "./envelope.ts";
+import type { Message } from "../service.ts";
+import { envelopeEnd } from "./envelope.ts";
 import { faultFromErrorJson, faultFromHttpStatus } from "./error-json.ts";
-import type { EndStream } from "./protocol-connect.ts";
-import {
-  contentTypeStream,
-  contentTypeUnary,
-  endStreamFromJson,
-  headersFromCall,
-  isContentType,
-  jsonFromText,
-  messageFromAnswer,
-} from "./protocol-connect.ts";
+import type { AnswerEnd, FramedProtocol } from "./framed-protocol.ts";
+import { contentTypeFault, createFramedTransport, hasContentType } from "./framed-transport.ts";
+import type { Send, SendAnswer, SendRequest } from "./http-send.ts";
+import { bytesFromAnswer, endedBefore, faultFromSend, headerOf, leaveAnswer } from "./http-send.ts";
+import type { MessageCodec } from "./message-codec.ts";
+import { messageCodecs, textFromBytes } from "./message-codec.ts";
+import { endStreamFromJson, headersFromCall, jsonFromText } from "./protocol-connect.ts";
+import type { CompressionSettings, ProtocolOptions } from "./protocol-options.ts";
+import { answerBytesMaxDefault, compressionSettings, decompressed } from "./protocol-options.ts";
 import type { Transport } from "./transport.ts";
-import { answerUntilEnded, untilEnded } from "./until-ended.ts";
-
-/** A Connect request in plain HTTP terms; always a POST. */
-export interface ConnectRequest {
-  readonly path: string;
-  /** Names and values in turn, names in lower case. */
-  readonly headers: string[];
-  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
-}
-
-/** An HTTP answer to it. */
-export interface ConnectAnswer {
-  readonly status: number;
-  readonly headers: readonly string[];
-  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
-}
 
 /** What `createConnectTransport` may be told. */
-export interface ConnectTransportOptions {
-  /** Bytes of one message of an answer at most; more is RESPONSE_TOO_LARGE. Default 4 MiB. */
-  readonly answerBytesMax?: number;
+export interface ConnectTransportOptions extends ProtocolOptions {
+  /** Methods that change nothing (`idempotency_level = NO_SIDE_EFFECTS`) are asked by GET, which caches understand. Default false. */
+  readonly useGet?: boolean;
+  /** Characters of a GET's target at most; a longer one goes as POST. Default 4,096. */
+  readonly getLengthMax?: number;
+}
+
+interface ConnectSettings {
+  readonly codec: MessageCodec;
+  readonly compression: CompressionSettings;
+  readonly answerBytesMax: number;
+  readonly getLengthMax: number;
 }
 
 /**
- * The Connect protocol with JSON over anything that can send an HTTP request. `send` is a Service: it answers as soon as the head
- * is there, honours `call.signal`, and rejects when the other side cannot be reached. What it rejects with becomes
- * PEER_UNREACHABLE unless it is a Fault. A stream that ends without its end message is STREAM_TRUNCATED.
+ * The Connect protocol over anything that can send an HTTP request, with JSON unless told otherwise: every kind of method; in both
+ * directions at once where `send` can. A stream that ends without its end message is STREAM_TRUNCATED.
  * Source: connectrpc.com/docs/protocol.
  */
-export function createConnectTransport(send: Service<ConnectRequest, ConnectAnswer>, options: ConnectTransportOptions = {}): Transport {
-  const answerBytesMax = options.answerBytesMax ?? 4 * 1024 * 1024;
-  return async (method, message, call) => {
-    if (call.remainingMs() === 0) call.cancel(deadlinePassed());
-    if (call.signal.aborted) throw call.signal.reason;
-    const carry = method.kind === "unary" ? callUnary(method, message, call) : callStream(method, message, call);
-    try {
-      return await answerUntilEnded(carry, call);
-    } catch (thrown) {
-      throw faultFromSend(thrown, call);
-    }
-  };
+export function createConnectTransport(send: Send, options: ConnectTransportOptions = {}): Transport {
+  const codec = messageCodecs[options.encoding ?? "json"];
+  const compression = compressionSettings(options.compression);
+  const answerBytesMax = options.answerBytesMax ?? answerBytesMaxDefault;
+  const stream = createFramedTransport(send, {
+    protocol: streamProtocol(codec, compression, answerBytesMax),
+    codec,
+    compression,
+    answerBytesMax,
+  });
+  const getLengthMax = options.useGet === true ? (options.getLengthMax ?? 4096) : 0;
+  const settings = { codec, compression, answerBytesMax, getLengthMax };
+  return (method, message, call) =>
+    method.kind === "unary" ? callUnary(send, { method, call, settings }, message) : stream(method, message, call);
+}
 
-  async function callUnary<Q, R>(method: MethodDescriptor<Q, R>, message: Message<Q>, call: Call): Promise<Message<R>> {
-    const body = encoder.encode(method.input.toJson(oneMessage(message, method.path)));
-    const answer = await send({ path: method.path, headers: headersFromCall(call, contentTypeUnary), body }, call);
-    addMetadata(call, answer.headers);
-    const text = await textFromBody(answer.body, answerBytesMax);
-    if (answer.status !== 200) throw faultFromAnswer(answer, text);
-    expectContentType(answer, contentTypeUnary);
-    return { stream: false, message: messageFromAnswer(method.output, text) };
-  }
+interface Unary<Q, R> {
+  readonly method: MethodDescriptor<Q, R>;
+  readonly call: Call;
+  readonly settings: ConnectSettings;
+}
 
-  async function callStream<Q, R>(method: MethodDescriptor<Q, R>, message: Message<Q>, call: Call): Promise<Message<R>> {
-    const encode = (input: Q): Uint8Array => bytesFromEnvelope(0, encoder.encode(method.input.toJson(input)));
-    const body = message.stream ? mapped(message.messages, encode) : encode(message.message);
-    const answer = await send({ path: method.path, headers: headersFromCall(call, contentTypeStream), body }, call);
-    addMetadata(call, answer.headers);
-    if (answer.status !== 200) throw faultFromAnswer(answer, await textFromBody(answer.body, answerBytesMax));
-    expectContentType(answer, contentTypeStream);
-    const messages = messagesFromAnswer(answer, { method, call, bytesMax: answerBytesMax });
-    return method.kind === "client_stream"
-      ? { stream: false, message: await onlyMessage(messages, method.path) }
-      : { stream: true, messages };
+function callUnary<Q, R>(send: Send, unary: Unary<Q, R>, message: Message<Q>): Promise<Message<R>> {
+  const { method, call, settings } = unary;
+  const ended = endedBefore(call);
+  if (ended) return Promise.reject(ended);
+  try {
+    if (message.stream) throw fault(kitReasons.STREAM_UNSUPPORTED, `${method.path} takes one message, it was given a stream.`);
+    const data = settings.codec.encode(method.input, message.message);
+    const { sends, bytesMin } = settings.compression;
+    if (sends === undefined || data.length < bytesMin) return exchange(send, unary, { data, packedWith: undefined });
+    const packed = sends.compress(data);
+    if (packed instanceof Uint8Array) return exchange(send, unary, { data: packed, packedWith: sends.name });
+    return packed.then((bytes) => exchange(send, unary, { data: bytes, packedWith: sends.name }));
+  } catch (thrown) {
+    return Promise.reject(faultFromSend(thrown, call));
   }
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+interface Packed {
+  readonly data: Uint8Array;
+  readonly packedWith: string | undefined;
+}
 
-async function* messagesFromAnswer<Q, R>(
-  answer: ConnectAnswer,
-  about: { readonly method: MethodDescriptor<Q, R>; readonly call: Call; readonly bytesMax: number },
-): AsyncGenerator<R, void, undefined> {
-  const { method, call } = about;
-  const limits: EnvelopeLimits = {
-    bytesMax: about.bytesMax,
-    tooLarge: kitReasons.RESPONSE_TOO_LARGE,
-    truncated: kitReasons.STREAM_TRUNCATED,
-  };
-  const body = answer.body === undefined || answer.body instanceof Uint8Array ? answer.body : untilEnded(answer.body, call);
-  let end: EndStream | undefined;
+function exchange<Q, R>(send: Send, unary: Unary<Q, R>, packed: Packed): Promise<Message<R>> {
+  const { call } = unary;
+  return send(getRequest(unary, packed) ?? postRequest(unary, packed), call).then(
+    (answer) => messageFromAnswer(answer, unary),
+    (thrown: unknown) => {
+      throw faultFromSend(thrown, call);
+    },
+  );
+}
+
+function postRequest<Q, R>({ method, call, settings }: Unary<Q, R>, { data, packedWith }: Packed): SendRequest {
+  const { codec, compression } = settings;
+  const headers = headersFromCall(call, `application/${codec.encoding}`);
+  if (compression.acceptNames !== undefined) headers.push("accept-encoding", compression.acceptNames);
+  if (packedWith !== undefined) headers.push("content-encoding", packedWith);
+  return { method: "POST", target: method.path, headers, body: data };
+}
+
+/** Source: Connect protocol, "Unary-Get-Request". Undefined where POST has to be used. */
+function getRequest<Q, R>({ method, call, settings }: Unary<Q, R>, { data, packedWith }: Packed): SendRequest | undefined {
+  const { codec, compression, getLengthMax } = settings;
+  if (getLengthMax === 0 || method.idempotency !== "safe") return undefined;
+  const plain = codec.encoding === "json" && packedWith === undefined;
+  const text = plain
+    ? `message=${encodeURIComponent(textFromBytes(data))}`
+    : `base64=1&message=${base64FromBytes(data).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
+  const packed = packedWith === undefined ? "" : `&compression=${packedWith}`;
+  const target = `${method.path}?connect=v1&encoding=${codec.encoding}${packed}&${text}`;
+  if (target.length > getLengthMax) return undefined;
+  // Neither content type nor version: the query says both, and caches tell answers apart by it.
+  const headers = headersFromCall(call, "").slice(4);
+  if (compression.acceptNames !== undefined) headers.unshift("accept-encoding", compression.acceptNames);
+  return { method: "GET", target, headers, body: undefined };
+}
+
+function messageFromAnswer<Q, R>(answer: SendAnswer, { method, call, settings }: Unary<Q, R>): Message<R> | Promise<Message<R>> {
+  addUnaryMetadata(call, answer.headers);
+  const { codec, answerBytesMax } = settings;
+  if (answer.status !== 200) return rejectWith(errorFault(answer, settings), call);
+  const type = `application/${codec.encoding}`;
+  if (!hasContentType(answer, [type])) {
+    leaveAnswer(answer);
+    throw contentTypeFault(answer, { type, family: "application/" });
+  }
+  const encoding = headerOf(answer, "content-encoding");
+  const whole = answer.body instanceof Uint8Array && encoding === undefined ? answer.body : undefined;
+  if (whole !== undefined && whole.length <= answerBytesMax) return { stream: false, message: codec.decode(method.output, whole) };
+  return plainBody(answer, settings).then(
+    (bytes) => ({ stream: false, message: codec.decode(method.output, bytes) }),
+    (thrown: unknown) => {
+      throw faultFromSend(thrown, call);
+    },
+  );
+}
+
+async function rejectWith(found: Promise<Fault>, call: Call): Promise<never> {
+  let read: Fault;
   try {
-    for await (const { flags, data } of envelopesFromBody(body, limits)) {
-      if (end) throw fault(kitReasons.PEER_ANSWER_INVALID, "Expected nothing after the end message, found another message.");
-      if (flags === envelopeEnd) end = endStreamFromJson(jsonFromText(textFromBytes(data), "end message", kitReasons.PEER_ANSWER_INVALID));
-      else if (flags === 0) yield messageFromAnswer(method.output, textFromBytes(data));
-      else throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected the flags 0 or 2, found ${flags}.`);
-    }
+    read = await found;
   } catch (thrown) {
     throw faultFromSend(thrown, call);
   }
-  if (!end) throw fault(kitReasons.STREAM_TRUNCATED, `The stream of ${method.path} broke off before its end message.`);
-  call.replyMetadata.push(...end.metadata);
-  if (end.fault) throw end.fault;
+  throw read;
 }
 
-async function onlyMessage<T>(messages: AsyncIterable<T>, path: string): Promise<T> {
-  const found: T[] = [];
-  for await (const message of messages) if (found.push(message) > 1) break;
-  if (found.length !== 1)
-    throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected one message from ${path}, found ${found.length === 0 ? "none" : "more"}.`);
-  return found[0] as T;
-}
-
-async function* mapped<T>(items: AsyncIterable<T>, map: (item: T) => Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const item of items) yield map(item);
-}
-
-function oneMessage<T>(message: Message<T>, path: string): T {
-  if (message.stream) throw fault(kitReasons.STREAM_UNSUPPORTED, `${path} takes one message, it was given a stream.`);
-  return message.message;
-}
-
-async function textFromBody(body: ConnectAnswer["body"], bytesMax: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body === undefined ? [] : body instanceof Uint8Array ? [body] : body) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) throw fault(kitReasons.RESPONSE_TOO_LARGE, `Expected an answer of at most ${bytesMax} bytes, found more.`);
-    chunks.push(chunk);
-  }
-  if (chunks.length === 1) return textFromBytes(chunks[0] as Uint8Array);
-  const joined = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, at);
-    at += chunk.length;
-  }
-  return textFromBytes(joined);
-}
-
-function textFromBytes(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch (thrown) {
-    throw fault(kitReasons.PEER_ANSWER_INVALID, "Expected UTF-8 in the answer.", { cause: thrown });
-  }
+/** The body of a unary answer, decompressed. */
+async function plainBody(answer: SendAnswer, settings: Pick<ConnectSettings, "compression" | "answerBytesMax">): Promise<Uint8Array> {
+  const { compression, answerBytesMax } = settings;
+  const bytes = await bytesFromAnswer(answer.body, answerBytesMax);
+  const name = headerOf(answer, "content-encoding");
+  return name === undefined || name === "identity" ? bytes : decompressed(bytes, name, { settings: compression, bytesMax: answerBytesMax });
 }
 
 /** A Connect error when the body is one; else what the HTTP status means. */
-function faultFromAnswer(answer: ConnectAnswer, text: string): Fault {
-  if (isContentType(headerOf(answer, "content-type"), contentTypeUnary)) {
-    let json: JsonValue;
-    try {
-      json = JSON.parse(text) as JsonValue;
-    } catch {
-      return faultFromHttpStatus(answer.status);
-    }
-    const found = faultFromErrorJson(json);
-    if (found) return found;
+async function errorFault(answer: SendAnswer, settings: Pick<ConnectSettings, "compression" | "answerBytesMax">): Promise<Fault> {
+  const foreign = faultFromHttpStatus(answer.status);
+  if (!hasContentType(answer, ["application/json"])) {
+    leaveAnswer(answer);
+    return foreign;
   }
-  return faultFromHttpStatus(answer.status);
+  let json: JsonValue;
+  const bytes = await plainBody(answer, settings);
+  try {
+    json = JSON.parse(textFromBytes(bytes)) as JsonValue;
+  } catch {
+    return foreign;
+  }
+  // A body that says no code that we know still says what happened.
+  return faultFromErrorJson(json) ?? faultFromErrorJson(withCode(json, codes[foreign.code].connect)) ?? foreign;
 }
 
-function faultFromSend(thrown: unknown, call: Call): Fault {
-  if (isFault(thrown)) return thrown;
-  return fault(kitReasons.PEER_UNREACHABLE, `The other side of ${call.method} could not be reached, or the connection broke.`, {
-    cause: thrown,
-  });
+function withCode(json: JsonValue, code: string): JsonValue {
+  return typeof json === "object" && json !== null && !Array.isArray(json) && "message" in json ? { ...json, code } : null;
 }
 
-function deadlinePassed(): Fault {
-  return fault({ reason: "DEADLINE_EXCEEDED", code: "DEADLINE_EXCEEDED" }, "The deadline passed before the call was made.");
+const trailerPrefix = "trailer-";
+
+/** Headers as they came; the trailers of a unary answer are headers with a prefix. Source: Connect protocol, "Unary-Response". */
+function addUnaryMetadata(call: Call, headers: readonly string[]): void {
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] as string;
+    const value = headers[index + 1] as string;
+    if (name.startsWith(trailerPrefix)) call.replyTrailers.push(name.slice(trailerPrefix.length), value);
+    else call.replyMetadata.push(name, value);
+  }
 }
 
-function expectContentType(answer: ConnectAnswer, expected: string): void {
-  const found = headerOf(answer, "content-type");
-  if (isContentType(found, expected)) return;
-  // Nobody will read the rest: give the connection back.
-  if (answer.body && !(answer.body instanceof Uint8Array))
-    void answer.body[Symbol.asyncIterator]()
-      .return?.()
-      .catch(() => undefined);
-  throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected the content type ${expected}, found ${found ?? "none"}.`);
-}
-
-function addMetadata(call: Call, headers: readonly string[]): void {
-  call.replyMetadata.push(...headers);
-}
-
-function headerOf(answer: ConnectAnswer, name: string): string | undefined {
-  for (let index = 0; index < answer.headers.length; index += 2) if (answer.headers[index] === name) return answer.headers[index + 1];
-  return undefined;
+function streamProtocol(codec: MessageCodec, compression: CompressionSettings, answerBytesMax: number): FramedProtocol {
+  const type = `application/connect+${codec.encoding}`;
+  return {
+    endFlag: envelopeEnd,
+    encodingHeader: "connect-content-encoding",
+    requestHeaders(call) {
+      const headers = headersFromCall(call, type);
+      if (compression.acceptNames !== undefined) headers.push("connect-accept-encoding", compression.acceptNames);
+      if (compression.sends !== undefined) headers.push("connect-content-encoding", compression.sends.name);
+      return headers;
+    },
+    refusal(answer) {
+      if (answer.status !== 200) return errorFault(answer, { compression, answerBytesMax });
+      return hasContentType(answer, [type]) ? undefined : contentTypeFault(answer, { type, family: "application/connect+" });
+    },
+    end({ frame, frames }): AnswerEnd {
+      if (frame === undefined) {
+        throw fault(kitReasons.STREAM_TRUNCATED, `Expected an end message, found the end of the stream after ${frames} messages.`);
+      }
+      return endStreamFromJson(jsonFromText(textFromBytes(frame), "end message", kitReasons.PEER_ANSWER_INVALID));
+    },
+  };
 }

@@ -1,20 +1,26 @@
 import type { Call } from "../call.ts";
 import { fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
-import type { ConnectAnswer, ConnectRequest } from "./connect-transport.ts";
 import { createConnectTransport } from "./connect-transport.ts";
+import { createGrpcWebTransport } from "./grpc-web-transport.ts";
+import type { Send, SendAnswer, SendRequest } from "./http-send.ts";
+import type { ProtocolOptions } from "./protocol-options.ts";
 import type { Transport } from "./transport.ts";
 
 /** What `createFetchTransport` needs and may be told. */
-export interface FetchTransportOptions {
+export interface FetchTransportOptions extends ProtocolOptions {
   /** Where the app is: "https://api.example.org", or "/" for the page's own origin. */
   readonly baseUrl: string;
   /** Headers for every call, asked for each time (a token may change): names and values. Default none. */
   readonly headers?: () => Readonly<Record<string, string>>;
   /** Another fetch than the platform's. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-  /** Bytes of one message of an answer at most. Default 4 MiB. */
-  readonly answerBytesMax?: number;
+  /** Default "connect". */
+  readonly protocol?: "connect" | "grpc-web";
+  /** Connect only: methods that change nothing are asked by GET, which caches understand. Default false. */
+  readonly useGet?: boolean;
+  /** gRPC-Web only: bodies in base64, for what cannot carry binary ones. Default false. */
+  readonly text?: boolean;
 }
 
 /**
@@ -23,29 +29,31 @@ export interface FetchTransportOptions {
  */
 export function createFetchTransport(options: FetchTransportOptions): Transport {
   const base = options.baseUrl.replace(/\/+$/, "");
-  const send = options.fetch ?? ((url, init) => fetch(url, init));
-  return createConnectTransport(
-    async (request, call) => answerFromResponse(await send(base + request.path, initFrom(request, call, options))),
-    {
-      answerBytesMax: options.answerBytesMax,
-    },
-  );
+  const fetchFrom = options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init));
+  const send: Send = async (request, call) => answerFromResponse(await fetchFrom(base + request.target, initFrom(request, call, options)));
+  return options.protocol === "grpc-web" ? createGrpcWebTransport(send, options) : createConnectTransport(send, options);
 }
 
-function initFrom(request: ConnectRequest, call: Call, options: FetchTransportOptions): RequestInit {
-  if (!(request.body instanceof Uint8Array)) {
-    throw fault(kitReasons.STREAM_UNSUPPORTED, `${request.path} streams its request, which fetch cannot send.`);
+function initFrom(request: SendRequest, call: Call, options: FetchTransportOptions): RequestInit {
+  const { method, body } = request;
+  if (body !== undefined && !(body instanceof Uint8Array)) {
+    throw fault(kitReasons.STREAM_UNSUPPORTED, `${request.target} streams its request, which fetch cannot send.`);
   }
   const headers: [string, string][] = Object.entries(options.headers?.() ?? {});
   for (let index = 0; index + 1 < request.headers.length; index += 2) {
     headers.push([request.headers[index] as string, request.headers[index + 1] as string]);
   }
-  return { method: "POST", headers, body: request.body as Uint8Array<ArrayBuffer>, signal: call.signal, redirect: "error" };
+  return { method, headers, body: body as Uint8Array<ArrayBuffer> | undefined, signal: call.signal, redirect: "error" };
 }
 
-function answerFromResponse(response: Response): ConnectAnswer {
+/** What fetch decompresses by itself; it leaves the header all the same. */
+const decodedByFetch = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
+
+function answerFromResponse(response: Response): SendAnswer {
   const headers: string[] = [];
-  response.headers.forEach((value, name) => headers.push(name, value));
+  response.headers.forEach((value, name) => {
+    if (name !== "content-encoding" || !decodedByFetch.has(value.toLowerCase())) headers.push(name, value);
+  });
   return { status: response.status, headers, body: response.body ? chunksFrom(response.body) : undefined };
 }
 

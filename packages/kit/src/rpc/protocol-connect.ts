@@ -75,9 +75,15 @@ export function endStreamFromJson(json: JsonValue): EndStream {
   const error = json["error"];
   if (error === undefined || error === null) return { fault: undefined, metadata };
   return {
-    fault: faultFromErrorJson(error) ?? fault(kitReasons.PEER_FAULT, "The stream ended with an error that says no code."),
+    fault:
+      faultFromErrorJson(error) ?? fault(kitReasons.PEER_FAULT, messageOf(error) ?? "The stream ended with an error that says no code."),
     metadata,
   };
+}
+
+function messageOf(error: JsonValue): string | undefined {
+  const message = typeof error === "object" && error !== null && !Array.isArray(error) ? error["message"] : undefined;
+  return typeof message === "string" ? message : undefined;
 }
 
 /** Parses JSON text. Throws the given reason, naming what was being read. */

@@ -1,32 +1,30 @@
 import type { Call } from "../call.ts";
 
 /**
- * The same items, but never beyond the end of the call: once its signal aborts, a waiting reader is rejected with the Fault
+ * The same items, but never beyond the end of the call: once it ends, a waiting reader is rejected with the Fault
  * even when the source hangs, and the source is told to stop. Leaving the loop tells the source too. Can be iterated once.
  */
 export function untilEnded<T>(source: AsyncIterable<T>, call: Call): AsyncIterable<T> {
-  return { [Symbol.asyncIterator]: () => iterateUntilEnded(source[Symbol.asyncIterator](), call.signal) };
+  return { [Symbol.asyncIterator]: () => iterateUntilEnded(source[Symbol.asyncIterator](), call) };
 }
 
-function iterateUntilEnded<T>(iterator: AsyncIterator<T>, signal: AbortSignal): AsyncIterator<T> {
+function iterateUntilEnded<T>(iterator: AsyncIterator<T>, call: Call): AsyncIterator<T> {
   let stopped = false;
   let rejectWaiting: ((reason: Error) => void) | undefined;
   const stop = (): void => {
     if (stopped) return;
-    stopped = true;
-    signal.removeEventListener("abort", onAbort);
+    finish();
     // Not awaited: a source that hangs answers its return() only after its pending next().
     void Promise.resolve(iterator.return?.()).catch(() => undefined);
   };
-  const onAbort = (): void => {
+  const onEnd = (reason: Error): void => {
     stop();
-    rejectWaiting?.(signal.reason as Error);
+    rejectWaiting?.(reason);
   };
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) stop();
+  call.onEnd(onEnd);
   return {
     next() {
-      if (signal.aborted) return Promise.reject(signal.reason as Error);
+      if (call.ended) return Promise.reject(call.ended);
       if (stopped) return Promise.resolve({ done: true, value: undefined });
       return new Promise<IteratorResult<T>>((resolve, reject) => {
         rejectWaiting = reject;
@@ -50,20 +48,23 @@ function iterateUntilEnded<T>(iterator: AsyncIterator<T>, signal: AbortSignal): 
 
   function finish(): void {
     stopped = true;
-    signal.removeEventListener("abort", onAbort);
+    call.offEnd(onEnd);
   }
 }
 
-/** The answer, or the Fault of the call's end when that comes first. Costs a signal: for streams, not for every unary call. */
+/** The answer, or the Fault of the call's end when that comes first. For what may never settle by itself. */
 export function answerUntilEnded<T>(answer: Promise<T>, call: Call): Promise<T> {
-  const signal = call.signal;
   return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    answer
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", onAbort))
-      .catch(() => undefined);
+    call.onEnd(reject);
+    answer.then(
+      (value) => {
+        call.offEnd(reject);
+        resolve(value);
+      },
+      (thrown: Error) => {
+        call.offEnd(reject);
+        reject(thrown);
+      },
+    );
   });
 }

@@ -1,7 +1,7 @@
 import type { ConnectionOutput } from "@weir/wire";
 import { fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
-import type { ConnectAnswer } from "../rpc/connect-transport.ts";
+import type { SendAnswer } from "../rpc/http-send.ts";
 
 interface Waiting {
   resolve(result: IteratorResult<Uint8Array>): void;
@@ -15,11 +15,11 @@ const full = 64 * 1024;
  * what wire writes: a head, then a body by length, in chunks, or until the end. While 64 KiB wait unread it reports itself full.
  */
 export class AnswerReader implements ConnectionOutput {
-  readonly answer: Promise<ConnectAnswer>;
+  readonly answer: Promise<SendAnswer>;
   /** Called when there is room again after having been full. */
   onRoom: () => void = () => undefined;
   readonly #onClosed: () => void;
-  #resolve: (answer: ConnectAnswer) => void = () => undefined;
+  #resolve: (answer: SendAnswer) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
   #input = Buffer.alloc(0);
   #framing: "head" | "length" | "chunked" | "close" | "done" = "head";

@@ -3,8 +3,8 @@ import type { HttpHandler, WireClock } from "@weir/wire";
 import type { Call } from "../call.ts";
 import { fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
-import type { ConnectAnswer, ConnectRequest } from "../rpc/connect-transport.ts";
 import { createConnectTransport } from "../rpc/connect-transport.ts";
+import type { SendAnswer, SendRequest } from "../rpc/http-send.ts";
 import type { Implementation } from "../rpc/implement.ts";
 import type { RpcOptions } from "../rpc/node/server.ts";
 import { createRpcHandler } from "../rpc/node/server.ts";
@@ -39,7 +39,7 @@ interface MemoryServer {
   readonly clock: WireClock | undefined;
 }
 
-function exchange(request: ConnectRequest, call: Call, server: MemoryServer): Promise<ConnectAnswer> {
+function exchange(request: SendRequest, call: Call, server: MemoryServer): Promise<SendAnswer> {
   const reader = new AnswerReader(() => {
     call.signal.removeEventListener("abort", onAbort);
     // As a socket would: never from within the write that ended it.
@@ -54,18 +54,20 @@ function exchange(request: ConnectRequest, call: Call, server: MemoryServer): Pr
   return reader.answer;
 }
 
-function headFrom(request: ConnectRequest): Uint8Array {
-  const lines = [`POST ${request.path} HTTP/1.1`, "host: memory"];
+function headFrom(request: SendRequest): Uint8Array {
+  const lines = [`${request.method} ${request.target} HTTP/1.1`, "host: memory"];
   for (let index = 0; index + 1 < request.headers.length; index += 2) {
     const [name = "", value = ""] = request.headers.slice(index, index + 2);
     if (/[\r\n]/.test(name + value)) throw fault(kitReasons.PEER_ANSWER_INVALID, `Expected metadata without line breaks, found "${name}".`);
     lines.push(`${name}: ${value}`);
   }
-  lines.push(request.body instanceof Uint8Array ? `content-length: ${request.body.length}` : "transfer-encoding: chunked");
+  const { body } = request;
+  if (body !== undefined) lines.push(body instanceof Uint8Array ? `content-length: ${body.length}` : "transfer-encoding: chunked");
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
 }
 
-async function sendBody(body: ConnectRequest["body"], write: (bytes: Uint8Array) => void): Promise<void> {
+async function sendBody(body: SendRequest["body"], write: (bytes: Uint8Array) => void): Promise<void> {
+  if (body === undefined) return;
   if (body instanceof Uint8Array) {
     if (body.length > 0) write(body);
     return;

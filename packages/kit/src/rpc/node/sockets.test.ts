@@ -213,7 +213,7 @@ for (const kind of kinds) {
       [httpAnswer("401 No", "application/json", "not json"), "UNAUTHENTICATED PEER_HTTP_STATUS"],
       [httpAnswer("400 Bad", "application/json", '{"code":"aborted","message":"m"}'), "ABORTED PEER_FAULT"],
       [httpAnswer("204 Nothing", "application/json", ""), "UNKNOWN PEER_HTTP_STATUS"],
-      [httpAnswer("200 OK", "text/html", "<h1>login</h1>"), "INTERNAL PEER_ANSWER_INVALID"],
+      [httpAnswer("200 OK", "text/html", "<h1>login</h1>"), "UNKNOWN PEER_ANSWER_FOREIGN"],
     ];
     const unary: typeof table = [
       [httpAnswer("200 OK", "application/json", "{"), "INTERNAL PEER_ANSWER_INVALID"],
@@ -229,9 +229,9 @@ for (const kind of kinds) {
       [envelope(2, '{"error":{}}'), "UNKNOWN PEER_FAULT"],
       [envelope(1, "{}"), "INTERNAL PEER_ANSWER_INVALID"],
       [envelope(0, '{"number":"x"}'), "INTERNAL PEER_ANSWER_INVALID"],
-      [envelope(0, "{}"), "UNAVAILABLE STREAM_TRUNCATED"],
-      [httpAnswer("200 OK", "application/connect+json", ""), "UNAVAILABLE STREAM_TRUNCATED"],
-      [httpAnswer("200 OK", "application/connect+json", "\0\0\0"), "UNAVAILABLE STREAM_TRUNCATED"],
+      [envelope(0, "{}"), "INTERNAL STREAM_TRUNCATED"],
+      [httpAnswer("200 OK", "application/connect+json", ""), "INTERNAL STREAM_TRUNCATED"],
+      [httpAnswer("200 OK", "application/connect+json", "\0\0\0"), "INTERNAL STREAM_TRUNCATED"],
     ];
     const check = async (rows: typeof table, ask: (client: GreeterClient) => Promise<unknown>): Promise<void> => {
       for (const [answer, expected] of rows) {

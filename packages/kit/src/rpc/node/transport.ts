@@ -1,22 +1,33 @@
-import type { Client, ClientResponse } from "@weir/wire";
+import type { Client, Http2ClientOptions } from "@weir/wire";
 import { createClient } from "@weir/wire";
-import type { Call, Metadata } from "../../call.ts";
+import type { Metadata } from "../../call.ts";
 import { fault } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
-import type { ConnectAnswer, ConnectRequest } from "../connect-transport.ts";
 import { createConnectTransport } from "../connect-transport.ts";
+import { createGrpcTransport } from "../grpc-transport.ts";
+import { createGrpcWebTransport } from "../grpc-web-transport.ts";
+import type { Send } from "../http-send.ts";
+import type { Compression, ProtocolOptions } from "../protocol-options.ts";
 import type { Transport } from "../transport.ts";
+import { gzip } from "./gzip.ts";
+import { createWireSend } from "./wire-send.ts";
 
-/** Where `createWireTransport` sends calls. */
-export interface WireTransportOptions {
+/** Where `createWireTransport` sends calls, and how. */
+export interface WireTransportOptions extends Omit<ProtocolOptions, "compression"> {
   /** "http://127.0.0.1:7000"; a pool of its own is made for it. Either this or `client`. */
   readonly url?: string;
-  /** A pool that somebody else made and closes. */
+  /** A client of wire that somebody else made and closes; it has to speak HTTP/2 for gRPC. A balanced one will do. */
   readonly client?: Client;
-  /** Sent with every call, before the call's own: such as `["authorization", "Bearer …"]`. Default none. */
+  /** Default "connect". */
+  readonly protocol?: "connect" | "grpc" | "grpc-web";
+  /** HTTP/2 with prior knowledge, for `url`. Default for gRPC, which needs it; the others speak HTTP/1.1. */
+  readonly http2?: boolean | Http2ClientOptions;
+  /** "gzip" for both ways, or what to do in detail. Default none, neither way: on a fast network it costs more than it saves. */
+  readonly compression?: "gzip" | Compression;
+  /** Connect only: methods that change nothing are asked by GET. Default false. */
+  readonly useGet?: boolean;
+  /** Sent with every call, behind the call's own: such as `["authorization", "Bearer …"]`. Default none. */
   readonly metadata?: Metadata;
-  /** Bytes of one message of an answer at most. Default 4 MiB. */
-  readonly answerBytesMax?: number;
 }
 
 /** A Transport that holds connections. */
@@ -25,44 +36,36 @@ export interface WireTransport extends Transport {
   close(): Promise<void>;
 }
 
+/** An HTTP/2 connection is kept for this long without a call: to make one costs more than to keep it. */
+const http2IdleMs = 30_000;
+
 /**
- * Calls over wire's pool of kept connections: every kind of method. Time is bounded by the call's deadline alone, so that a quiet stream may
- * stay open. What wire rejects with stays as it is: a Fault by brand, whose `sent` says whether a retry is safe.
+ * Calls over wire's pool of kept connections: every kind of method, in both directions at once over HTTP/2. Time is bounded by the call's
+ * deadline alone, so that a quiet stream may stay open. A call that the other side has provably not looked at (RFC 9113 §8.7) is sent once
+ * more, within a budget; every other failure stays as it is, a Fault whose `sent` says whether a retry is safe.
  * Throws PEER_UNREACHABLE when the url is not of the form http://host:port.
  */
 export function createWireTransport(options: WireTransportOptions): WireTransport {
-  const { metadata = [] } = options;
-  const client = options.client ?? clientFromUrl(options.url ?? "");
-  const transport = createConnectTransport(
-    async (request, call) => answerFrom(await client.request(requestFrom(request, metadata), optionsFrom(call))),
-    {
-      answerBytesMax: options.answerBytesMax,
-    },
-  );
+  const client = options.client ?? clientFromUrl(options.url ?? "", options.http2 ?? options.protocol === "grpc");
+  const transport = transportOver(createWireSend(client, options.metadata), options);
   const close = (): Promise<void> => (options.client ? Promise.resolve() : client.close());
   return Object.assign<Transport, { close(): Promise<void> }>((method, message, call) => transport(method, message, call), { close });
 }
 
-function clientFromUrl(url: string): Client {
+function transportOver(send: Send, options: WireTransportOptions): Transport {
+  const { encoding, answerBytesMax, useGet } = options;
+  const compression = options.compression === "gzip" ? { accepts: [gzip], sends: gzip } : options.compression;
+  const about = { encoding, answerBytesMax, compression };
+  if (options.protocol === "grpc") return createGrpcTransport(send, about);
+  return options.protocol === "grpc-web" ? createGrpcWebTransport(send, about) : createConnectTransport(send, { ...about, useGet });
+}
+
+function clientFromUrl(url: string, http2: boolean | Http2ClientOptions): Client {
   const { protocol, hostname, port, pathname } = URL.parse(url) ?? {};
   if (protocol !== "http:" || !hostname || pathname !== "/") {
     throw fault(kitReasons.PEER_UNREACHABLE, `Expected a url of the form http://host:port, found "${url}".`);
   }
   const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
-  return createClient({ host, port: port ? Number(port) : 80, timeouts: { headerMs: Infinity, bodyIdleMs: Infinity } });
-}
-
-function requestFrom(
-  request: ConnectRequest,
-  metadata: Metadata,
-): { method: string; target: string; headers: string[]; body: ConnectRequest["body"] } {
-  return { method: "POST", target: request.path, headers: [...request.headers, ...metadata], body: request.body };
-}
-
-function optionsFrom(call: Call): { signal: AbortSignal } {
-  return { signal: call.signal };
-}
-
-function answerFrom(response: ClientResponse): ConnectAnswer {
-  return { status: response.status, headers: response.headers, body: response.body };
+  const timeouts = { headerMs: Infinity, bodyIdleMs: Infinity, ...(http2 !== false && { idleMs: http2IdleMs }) };
+  return createClient({ host, port: port ? Number(port) : 80, http2, timeouts });
 }
