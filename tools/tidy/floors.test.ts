@@ -110,3 +110,8 @@ test("the console imports api, the kit's neutral doors, preact and uplot only", 
   assert.match(said(page, 'import "node:fs";')[0] ?? "", /runs in a browser/);
   assert.match(said(page, 'import "echarts";')[0] ?? "", /preact and uplot only/);
 });
+
+test("floors know what a package's own imports name, and refuse the rest that begins like it", () => {
+  assert.deepEqual(said("tools/a.ts", 'import "#suites/grpc/testing/test.weir.ts";'), []);
+  assert.match(said("tools/a.ts", 'import "#other/test.weir.ts";')[0] ?? "", /leads nowhere/);
+});

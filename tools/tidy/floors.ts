@@ -69,6 +69,7 @@ function importFault(tree: Tree, source: Source, one: Import): string | undefine
     const generatedElsewhere = /[?]|\.(css|json|wasm)$/.test(specifier);
     return generatedElsewhere ? undefined : `"${specifier}" leads nowhere: no such file, or no such door in "exports"`;
   }
+  if (target.kind === "inner") return undefined;
   if (target.kind === "node") return nodeFault(source, target.name);
   if (target.kind === "external") return externalFault(tree, source, target.name);
   const fault = arrowFault(source.path, target.path);

@@ -3,7 +3,7 @@ import { treeFrom } from "./tree.ts";
 import type { Rule } from "./violation.ts";
 
 const manifests: Readonly<Record<string, unknown>> = {
-  "package.json": { name: "weir", devDependencies: { "fast-check": "1" } },
+  "package.json": { name: "weir", devDependencies: { "fast-check": "1" }, imports: { "#suites/*": "./.weir/suites/*" } },
   "packages/wire/package.json": { name: "@weir/wire", exports: { ".": "./src/index.ts" } },
   "packages/kit/package.json": {
     name: "@weir/kit",

@@ -14,6 +14,8 @@ export interface Manifest {
   readonly dependencies: ReadonlySet<string>;
   readonly peers: ReadonlySet<string>;
   readonly development: ReadonlySet<string>;
+  /** Beginnings of its "imports": what is generated only when a test needs it, and never committed. */
+  readonly inner: readonly string[];
   readonly text: string;
 }
 
@@ -25,12 +27,13 @@ export interface Tree {
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** Where an import leads. "door" is a file reached through a package's exports; "missing" leads nowhere. */
+/** Where an import leads. "door" is a file reached through a package's exports; "inner" is named by its own "imports"; "missing" leads nowhere. */
 export type Target =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "door"; readonly path: string }
   | { readonly kind: "node"; readonly name: string }
   | { readonly kind: "external"; readonly name: string }
+  | { readonly kind: "inner"; readonly name: string }
   | { readonly kind: "missing"; readonly name: string };
 
 const sourcePath = /\.tsx?$/;
@@ -67,6 +70,7 @@ export function readTree(root: string): Tree {
 interface PackageJson {
   readonly name?: string;
   readonly exports?: Readonly<Record<string, string>>;
+  readonly imports?: Readonly<Record<string, string>>;
   readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
@@ -87,6 +91,7 @@ function manifestFrom(path: string, text: string): Manifest {
     dependencies: new Set([...Object.keys(json.dependencies ?? {}), ...Object.keys(json.optionalDependencies ?? {})]),
     peers: new Set(Object.keys(json.peerDependencies ?? {})),
     development: new Set(Object.keys(json.devDependencies ?? {})),
+    inner: Object.keys(json.imports ?? {}).map((pattern) => pattern.replace("*", "")),
     text,
   };
 }
@@ -94,6 +99,10 @@ function manifestFrom(path: string, text: string): Manifest {
 /** Where an import of a file leads. */
 export function resolveImport(tree: Tree, one: Pick<Import, "from" | "specifier">): Target {
   const { from, specifier } = one;
+  if (specifier.startsWith("#")) {
+    const named = manifestOf(tree, from)?.inner.some((beginning) => specifier.startsWith(beginning)) ?? false;
+    return { kind: named ? "inner" : "missing", name: specifier };
+  }
   const plain = specifier.replace(/[?#].*$/, "");
   if (plain.startsWith(".")) {
     const path = posix.join(posix.dirname(from), plain);

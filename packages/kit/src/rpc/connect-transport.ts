@@ -105,11 +105,12 @@ function getRequest<Q, R>({ method, call, settings }: Unary<Q, R>, { data, packe
   const { codec, compression, getLengthMax } = settings;
   if (getLengthMax === 0 || method.idempotency !== "safe") return undefined;
   const plain = codec.encoding === "json" && packedWith === undefined;
-  const text = plain
-    ? `message=${encodeURIComponent(textFromBytes(data))}`
-    : `base64=1&message=${base64FromBytes(data).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
+  const message = plain
+    ? encodeURIComponent(textFromBytes(data))
+    : base64FromBytes(data).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
   const packed = packedWith === undefined ? "" : `&compression=${packedWith}`;
-  const target = `${method.path}?connect=v1&encoding=${codec.encoding}${packed}&${text}`;
+  // In the order that the specification recommends, so that caches meet one spelling from every client.
+  const target = `${method.path}?connect=v1${plain ? "" : "&base64=1"}${packed}&encoding=${codec.encoding}&message=${message}`;
   if (target.length > getLengthMax) return undefined;
   // Neither content type nor version: the query says both, and caches tell answers apart by it.
   const headers = headersFromCall(call, "").slice(4);
