@@ -1,3 +1,5 @@
+import { flowReasons } from "./flow/reasons.ts";
+
 /** Reasons that the kit gives beside those of the grammar (`coreReasons` in fault.ts). Also listed in docs/reasons.md. */
 export const kitReasons = {
   JSON_INVALID: {
@@ -83,7 +85,22 @@ export const kitReasons = {
   ENVELOPE_INVALID: {
     reason: "ENVELOPE_INVALID",
     code: "INVALID_ARGUMENT",
-    meaning: "The enveloped messages of a stream are cut off, flagged in an unknown way, or not as many as the method takes.",
+    meaning: "The enveloped messages of a request are cut off or flagged in an unknown way.",
+  },
+  REQUEST_COUNT_INVALID: {
+    reason: "REQUEST_COUNT_INVALID",
+    code: "UNIMPLEMENTED",
+    meaning: "A method that takes one message was sent none, or more than one.",
+  },
+  METADATA_INVALID: {
+    reason: "METADATA_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "Metadata whose name ends in -bin is not base64.",
+  },
+  HTTP_VERSION_UNSUPPORTED: {
+    reason: "HTTP_VERSION_UNSUPPORTED",
+    code: "UNIMPLEMENTED",
+    meaning: "gRPC was asked for over HTTP/1.1; it needs HTTP/2, gRPC-Web and Connect do not.",
   },
   ORIGIN_NOT_ALLOWED: {
     reason: "ORIGIN_NOT_ALLOWED",
@@ -250,4 +267,25 @@ export const kitReasons = {
     code: "INVALID_ARGUMENT",
     meaning: "A variable of the environment has a value that it cannot have; the text names it.",
   },
+  TARGET_INVALID: {
+    reason: "TARGET_INVALID",
+    code: "FAILED_PRECONDITION",
+    meaning: "A target is none of static:///, dns:/// and weir:///, or an address in it is not host:port.",
+  },
+  TARGET_UNRESOLVED: {
+    reason: "TARGET_UNRESOLVED",
+    code: "UNAVAILABLE",
+    meaning: "The endpoints of a target could not be learnt, or not in time; the text says why.",
+  },
+  ENDPOINTS_NONE: {
+    reason: "ENDPOINTS_NONE",
+    code: "UNAVAILABLE",
+    meaning: "The target answered that it has no endpoints, and none were known from before.",
+  },
+  CALLS_WAITING_TOO_MANY: {
+    reason: "CALLS_WAITING_TOO_MANY",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "As many calls wait for the endpoints of a target as may.",
+  },
+  ...flowReasons,
 } as const;
