@@ -25,10 +25,14 @@ const utf8Write = (globalThis as { Buffer?: { prototype: FastBytes } }).Buffer?.
 
 let spare: BinaryWriter | undefined;
 
-/** The wire format of a message; what `toBinary` of every type does. The writer is kept for the next message. */
-export function bytesFromMessage<T>(type: MessageType<T>, message: T): Uint8Array {
+/**
+ * The wire format of a message; what `toBinary` of every type does. The writer is kept for the next message. `free` bytes are left
+ * before the message, for what a protocol puts there.
+ */
+export function bytesFromMessage<T>(type: MessageType<T>, message: T, free = 0): Uint8Array {
   const writer = spare ?? new BinaryWriter();
   spare = undefined;
+  if (free > 0) writer.leave(free);
   type.write(message, writer);
   spare = writer;
   return writer.finish();
@@ -67,6 +71,12 @@ export class BinaryWriter {
     const own = buffer.slice(start, at);
     if (buffer.length > keptBytesMax) this.renew(chunkBytes);
     return own;
+  }
+
+  /** Leaves bytes free, whatever they hold, before a message begins. */
+  leave(count: number): void {
+    this.reserve(count);
+    this.at += count;
   }
 
   /** A tag alone: begins and ends a message in the delimited encoding, too. */

@@ -5,30 +5,21 @@ import { codes } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
 import { errorJsonFromFault } from "../error-json.ts";
 import { contentTypeUnary } from "../protocol-connect.ts";
-
-/** Set by the protocols themselves; a handler's reply metadata cannot name them. */
-const reservedNames: ReadonlySet<string> = new Set([
-  "content-type",
-  "content-length",
-  "content-encoding",
-  "transfer-encoding",
-  "connection",
-  "keep-alive",
-  "upgrade",
-  "trailer",
-]);
+import { addPrefixedTrailers, addReply } from "./reply.ts";
 
 /** Refusals that HTTP has a more fitting status for than their code. */
 const httpStatuses: ReadonlyMap<string, number> = new Map([
   [kitReasons.VERB_NOT_ALLOWED.reason, 405],
   [kitReasons.CONTENT_TYPE_UNSUPPORTED.reason, 415],
+  [kitReasons.HTTP_VERSION_UNSUPPORTED.reason, 505],
 ]);
 
-/** A JSON answer with the reply metadata of its call as headers. */
-export function jsonAnswer(text: string, call: Call): HttpResponse {
+/** A JSON answer with the metadata of its call as headers. */
+export function jsonAnswer(body: Uint8Array, call: Call): HttpResponse {
   const headers = ["content-type", contentTypeUnary];
-  if (call.replyMetadata.length > 0) addReplyHeaders(headers, call.replyMetadata, 0);
-  return { status: 200, headers, body: Buffer.from(text) };
+  if (call.replyMetadata.length > 0) addReply(headers, call.replyMetadata, 0);
+  addPrefixedTrailers(headers, call);
+  return { status: 200, headers, body };
 }
 
 /** What `faultAnswer` needs to know beside the Fault. */
@@ -50,20 +41,15 @@ export function faultAnswer(fault: Fault, options: FaultAnswerOptions): HttpResp
   const headers = ["content-type", contentTypeUnary, ...(options.headers ?? [])];
   if (fault.retryAfterMs !== undefined) headers.push("retry-after", String(Math.ceil(fault.retryAfterMs / 1000)));
   if (fault.code === "UNAUTHENTICATED") headers.push("www-authenticate", "Bearer");
-  if (options.call) addReplyHeaders(headers, options.call.replyMetadata, 0);
+  if (options.call) {
+    addReply(headers, options.call.replyMetadata, 0);
+    addPrefixedTrailers(headers, options.call);
+  }
   const json = errorJsonFromFault(fault, options.domain);
   const body = rest ? { code: json.code, reason: fault.reason, message: json.message, details: json.details } : json;
   const tooLarge = rest && fault.reason === kitReasons.REQUEST_TOO_LARGE.reason;
   const status = tooLarge ? 413 : (httpStatuses.get(fault.reason) ?? codes[fault.code].http);
   return { status, headers, body: Buffer.from(JSON.stringify(body)) };
-}
-
-/** Adds reply metadata from `from` on as headers, leaving out what belongs to the protocol. */
-export function addReplyHeaders(headers: HeaderList, metadata: readonly string[], from: number): void {
-  for (let index = from; index + 1 < metadata.length; index += 2) {
-    const name = metadata[index] as string;
-    if (!reservedNames.has(name)) headers.push(name, metadata[index + 1] as string);
-  }
 }
 
 /** The same answer for a HEAD: without its body, which is not begun. */

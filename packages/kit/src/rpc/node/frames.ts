@@ -1,59 +1,62 @@
 import type { Fault } from "../../fault.ts";
-import { bytesFromEnvelope, envelopeEnd } from "../envelope.ts";
 import { errorJsonFromFault } from "../error-json.ts";
-import { contentTypeStream, endStreamJson } from "../protocol-connect.ts";
+import { faultAnswer } from "./answer.ts";
+import type { StreamDialect } from "./dialect.ts";
+import { addReply } from "./reply.ts";
+import { checkAnswerBytes } from "./rpc-server.ts";
 
-/** How a protocol writes the messages of a server stream. */
-export interface Frames {
-  readonly rest: boolean;
-  readonly headers: readonly string[];
-  message(text: string): Uint8Array;
-  /** What comes after the last message: with the Fault that ended the stream, and the metadata that came too late for the headers. */
-  end(ending: StreamEnding): Uint8Array | undefined;
-}
-
-/** How a stream ended. */
-export interface StreamEnding {
-  readonly fault: Fault | undefined;
-  readonly domain: string;
-  readonly metadata: readonly string[];
-}
-
-/** Connect: enveloped messages, then the end message. */
-export const connectFrames: Frames = {
-  rest: false,
-  headers: ["content-type", contentTypeStream],
-  message: (text) => bytesFromEnvelope(0, Buffer.from(text)),
-  end({ fault, domain, metadata }) {
-    return bytesFromEnvelope(envelopeEnd, Buffer.from(endStreamJson(fault && errorJsonFromFault(fault, domain), metadata)));
-  },
-};
+/** The answer of a method as JSON text. */
+type TextOf = (message: unknown) => string;
 
 /**
  * REST, when the client accepts text/event-stream: each message is a `message` event; the last event is `end`, or `fault` with the error
  * JSON, so that a page can tell both from a broken connection and close its EventSource. Source: HTML, "Server-sent events".
  */
-export const eventFrames: Frames = {
-  rest: true,
-  headers: ["content-type", "text/event-stream", "cache-control", "no-store"],
-  message: (text) => Buffer.from(`data: ${text}\n\n`),
-  end({ fault, domain }) {
-    return Buffer.from(fault ? `event: fault\ndata: ${faultText(fault, domain)}\n\n` : "event: end\ndata: {}\n\n");
-  },
-};
+export function createEventStream(text: TextOf): StreamDialect {
+  return restStream("text/event-stream", {
+    message: (message) => `data: ${text(message)}\n\n`,
+    end: (fault, domain) => (fault ? `event: fault\ndata: ${faultText(fault, domain)}\n\n` : "event: end\ndata: {}\n\n"),
+  });
+}
 
 /**
  * REST otherwise: newline-delimited JSON, each line `{"result": message}`, and `{"error": …}` as the last line of a stream that failed.
  * A stream that ends without an error line, by a whole body, is complete.
  */
-export const lineFrames: Frames = {
-  rest: true,
-  headers: ["content-type", "application/x-ndjson", "cache-control", "no-store"],
-  message: (text) => Buffer.from(`{"result":${text}}\n`),
-  end({ fault, domain }) {
-    return fault && Buffer.from(`{"error":${faultText(fault, domain)}}\n`);
-  },
-};
+export function createLineStream(text: TextOf): StreamDialect {
+  return restStream("application/x-ndjson", {
+    message: (message) => `{"result":${text(message)}}\n`,
+    end: (fault, domain) => fault && `{"error":${faultText(fault, domain)}}\n`,
+  });
+}
+
+interface RestFrames {
+  message(message: unknown): string;
+  end(fault: Fault | undefined, domain: string): string | undefined;
+}
+
+/** The head goes out at once: it holds nothing that a browser waits for longer than for the stream itself. */
+function restStream(contentType: string, frames: RestFrames): StreamDialect {
+  return {
+    headWaits: false,
+    head(_asked, call) {
+      const headers = ["content-type", contentType, "cache-control", "no-store"];
+      addReply(headers, call.replyMetadata, 0);
+      return headers;
+    },
+    frame(message, asked) {
+      const bytes = Buffer.from(frames.message(message));
+      checkAnswerBytes(bytes.length, asked);
+      return bytes;
+    },
+    end({ fault, domain }) {
+      const text = frames.end(fault, domain);
+      return text === undefined ? undefined : Buffer.from(text);
+    },
+    trailers: () => undefined,
+    refuse: (found, { domain, call }) => faultAnswer(found, { rest: true, domain, call }),
+  };
+}
 
 function faultText(fault: Fault, domain: string): string {
   const json = errorJsonFromFault(fault, domain);

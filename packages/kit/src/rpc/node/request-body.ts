@@ -6,14 +6,15 @@ import { kitReasons } from "../../reasons.ts";
 const nothing = new Uint8Array(0);
 
 /**
- * Hands a whole body on: at once when it arrived whole, else when it has been read. Rejects or throws REQUEST_TOO_LARGE; the rest
- * of a body that is too large is not read.
+ * A whole body: at once when it arrived whole, else a promise. Throws or rejects with REQUEST_TOO_LARGE; the rest of a body that is too
+ * large is not read.
  */
-export function withBody<T>(body: Body, bytesMax: number, then: (bytes: Uint8Array) => Promise<T>): Promise<T> {
-  if (body === undefined) return then(nothing);
-  if (!(body instanceof Uint8Array)) return gather(body, bytesMax).then(then);
-  if (body.length > bytesMax) throw tooLarge(bytesMax, body.length);
-  return then(body);
+export function wholeBody(body: Body, bytesMax: number): Uint8Array | Promise<Uint8Array> {
+  if (body === undefined) return nothing;
+  const bytes = body instanceof Uint8Array ? body : body.whole;
+  if (bytes === undefined) return gather(body as Exclude<Body, Uint8Array | undefined>, bytesMax);
+  if (bytes.length > bytesMax) throw tooLarge(bytesMax, bytes.length);
+  return bytes;
 }
 
 /** Text of bytes that must be UTF-8. Throws JSON_INVALID. */

@@ -6,14 +6,21 @@ import { parsePathTemplate, variableValue } from "../path-template.ts";
 import { jsonFromText } from "../protocol-connect.ts";
 import type { BoundField, BoundFields, JsonObject } from "../query.ts";
 import { addQuery, bindFields, setField } from "../query.ts";
-import type { Dialect, ServedMethod } from "./rpc-server.ts";
+import { faultAnswer, jsonAnswer } from "./answer.ts";
+import type { StreamDialect, UnaryDialect } from "./dialect.ts";
+import { createEventStream, createLineStream } from "./frames.ts";
+import type { ServedMethod } from "./rpc-server.ts";
+import { checkAnswerBytes } from "./rpc-server.ts";
 
 /** One google.api.http rule, prepared. Source: google/api/http.proto. */
 export interface RestRoute {
   readonly method: ServedMethod;
   readonly rule: HttpRule;
   readonly template: PathTemplate;
-  readonly dialect: Dialect;
+  readonly unary: UnaryDialect;
+  /** Server streams, for EventSource and for anybody else. */
+  readonly events: StreamDialect;
+  readonly lines: StreamDialect;
   readonly variables: readonly { readonly variable: TemplateVariable; readonly bound: BoundField }[];
   /** What a query may set: not what the body sets; what the path sets is set after it. Empty when the whole body is the message. */
   readonly queryFields: BoundFields;
@@ -46,8 +53,9 @@ export function createRestRoute(method: ServedMethod, rule: HttpRule): RestRoute
   const inBody = (json: string): boolean =>
     rule.body === "*" || (rule.body !== "" && (json === rule.body || json.startsWith(`${rule.body}.`)));
   const queryFields = bindFields(descriptor.fields.filter((field) => !inBody(field.json)));
-  const dialect: Dialect = { rest: true, text: (message) => answerText(message, rule.responseBody, descriptor) };
-  return { method, rule, template, dialect, variables, queryFields };
+  const text = (message: unknown): string => answerText(message, rule.responseBody, descriptor);
+  const [unary, events, lines] = [createRestUnary(text), createEventStream(text), createLineStream(text)];
+  return { method, rule, template, unary, events, lines, variables, queryFields };
 }
 
 /** Reads the message from path, query and body. Throws JSON_INVALID, PATH_INVALID or QUERY_INVALID. */
@@ -67,6 +75,17 @@ function objectFromBody(route: RestRoute, bodyText: string | undefined): JsonObj
     kitReasons.JSON_INVALID,
     `Expected a JSON object as body, found ${Array.isArray(json) ? "a list" : JSON.stringify(json).slice(0, 40)}.`,
   );
+}
+
+function createRestUnary(text: (message: unknown) => string): UnaryDialect {
+  return {
+    answer(message, asked, call) {
+      const body = Buffer.from(text(message));
+      checkAnswerBytes(body.length, asked);
+      return jsonAnswer(body, call);
+    },
+    refuse: (found, { domain, call }) => faultAnswer(found, { rest: true, domain, call }),
+  };
 }
 
 /** The whole answer, or one field of it; a field that JSON leaves out stands at its default. */

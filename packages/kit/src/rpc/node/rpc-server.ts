@@ -10,6 +10,8 @@ import type { Message, Service } from "../../service.ts";
 import { childSpan, traceFromTraceparent } from "../../telemetry/trace-context.ts";
 import type { RouteTrie } from "../route-trie.ts";
 import type { DeadlineQueue } from "./deadline-queue.ts";
+import type { Compressor } from "../compression.ts";
+import type { Encoding, MethodCodec } from "./method-codec.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { RestRoute } from "./rest-route.ts";
 
@@ -20,6 +22,8 @@ export interface RpcServer {
   readonly streamTimeoutMsMax: number;
   readonly requestBytesMax: number;
   readonly responseBytesMax: number;
+  readonly compressors: readonly Compressor[];
+  readonly compressBytesMin: number;
   /** By Connect path. */
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly routes: RouteTrie<RestRoute>;
@@ -34,27 +38,20 @@ export interface ServedMethod {
   /** For unary calls. */
   readonly timeoutMsMax: number;
   readonly deadlines: DeadlineQueue;
-  readonly dialect: Dialect;
+  readonly codecs: Readonly<Record<Encoding, MethodCodec>>;
   /** HTTP methods over Connect: GET only when the contract says that the method has no side effects. */
   readonly connectVerbs: readonly string[];
-}
-
-/** How a protocol says its answers. */
-export interface Dialect {
-  readonly rest: boolean;
-  /** The answer as JSON text. */
-  text(message: unknown): string;
 }
 
 /** One request, with what was found out about it. */
 export interface Asked {
   readonly server: RpcServer;
   readonly method: ServedMethod;
-  readonly dialect: Dialect;
   readonly request: HttpRequest;
   readonly exchange: Exchange;
-  /** Read first of all, once somebody can answer for what it holds. */
-  head: Readonly<RequestHead>;
+  readonly head: Readonly<RequestHead>;
+  /** What the caller gives the call; Infinity until its protocol has said. */
+  timeoutMs: number;
 }
 
 /** The Call of a request. A trace is continued under a span of its own. */
@@ -65,7 +62,7 @@ export function callFrom(asked: Asked, timeoutMs: number): Call {
     method: asked.method.descriptor.path,
     timeoutMs: timeoutMs === Infinity ? undefined : timeoutMs,
     metadata: request.headers,
-    peer: { address: asked.exchange.peerAddress, identity: undefined },
+    peer: { address: asked.exchange.peerAddress, identity: asked.exchange.identity },
     trace: trace && childSpan(trace, server.clock),
     log: server.log,
     clock: server.clock,

@@ -4,34 +4,38 @@ import type { Fault } from "../../fault.ts";
 import { coreReasons, fault } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
 import type { Message } from "../../service.ts";
-import { faultAnswer, jsonAnswer } from "./answer.ts";
 import type { DeadlineEntry } from "./deadline-queue.ts";
+import type { UnaryDialect } from "./dialect.ts";
 import type { Asked } from "./rpc-server.ts";
-import { callFrom, checkAnswerBytes, faultToAnswer } from "./rpc-server.ts";
+import { callFrom, faultToAnswer } from "./rpc-server.ts";
 
 /**
- * Runs a unary method. Always answers: with what the handler answered, with its Fault, or with DEADLINE_EXCEEDED and CALL_CANCELLED
- * even when the handler never settles; what it does afterwards is dropped.
+ * Runs a unary method on its message, or on one that is still being read. Always answers: with what the handler answered, with its
+ * Fault, or with DEADLINE_EXCEEDED and CALL_CANCELLED even when neither body nor handler ever end; what they do afterwards is dropped.
  */
-export function serveUnary(input: unknown, asked: Asked): Promise<HttpResponse> {
-  const { method, head, exchange } = asked;
-  const timeoutMs = Math.min(head.timeoutMs, method.timeoutMsMax);
+export function serveUnary(input: unknown, asked: Asked, dialect: UnaryDialect): Promise<HttpResponse> {
+  const { method, exchange } = asked;
+  const timeoutMs = Math.min(asked.timeoutMs, method.timeoutMsMax);
   const call = callFrom(asked, timeoutMs);
   return new Promise((resolve) => {
-    const serving = new UnaryServing(asked, { call, resolve });
+    const serving = new UnaryServing(asked, { call, dialect, resolve });
     if (timeoutMs <= 0) return serving.expire();
     serving.watchDeadline(timeoutMs);
     exchange.onCancel(() => serving.end(fault(coreReasons.CALL_CANCELLED, "The client went away.")));
     if (call.ended !== undefined) return;
-    try {
-      method.service({ stream: false, message: input }, call).then(
-        (answer) => serving.succeed(answer),
+    if (input instanceof Promise) {
+      input.then(
+        (message: unknown) => serving.run(message),
         (thrown: unknown) => serving.fail(thrown),
       );
-    } catch (thrown) {
-      serving.fail(thrown);
-    }
+    } else serving.run(input);
   });
+}
+
+interface Held {
+  readonly call: Call;
+  readonly dialect: UnaryDialect;
+  readonly resolve: (answer: HttpResponse) => void;
 }
 
 /** Holds the place of a call among the deadlines until it is answered. */
@@ -41,12 +45,14 @@ class UnaryServing implements DeadlineEntry {
   later: DeadlineEntry | undefined = undefined;
   #asked: Asked;
   #call: Call;
+  #dialect: UnaryDialect;
   #resolve: ((answer: HttpResponse) => void) | undefined;
   #stopTimer: (() => void) | undefined;
 
-  constructor(asked: Asked, held: { readonly call: Call; readonly resolve: (answer: HttpResponse) => void }) {
+  constructor(asked: Asked, held: Held) {
     this.#asked = asked;
     this.#call = held.call;
+    this.#dialect = held.dialect;
     this.#resolve = held.resolve;
     this.deadlineMs = held.call.deadlineMs;
   }
@@ -56,6 +62,19 @@ class UnaryServing implements DeadlineEntry {
     if (timeoutMs === Infinity) return;
     if (timeoutMs === method.timeoutMsMax) method.deadlines.add(this);
     else this.#stopTimer = server.clock.after(timeoutMs, () => this.expire());
+  }
+
+  /** Asks the handler. */
+  run(message: unknown): void {
+    if (!this.#resolve) return;
+    try {
+      this.#asked.method.service({ stream: false, message }, this.#call).then(
+        (answer) => this.succeed(answer),
+        (thrown: unknown) => this.fail(thrown),
+      );
+    } catch (thrown) {
+      this.fail(thrown);
+    }
   }
 
   expire(): void {
@@ -73,9 +92,13 @@ class UnaryServing implements DeadlineEntry {
     if (!this.#resolve) return;
     try {
       if (answer.stream) throw fault(kitReasons.HANDLER_ANSWER_INVALID, `Expected one message from ${this.#call.method}, found a stream.`);
-      const response = jsonAnswer(this.#asked.dialect.text(answer.message), this.#call);
-      checkAnswerBytes((response.body as Uint8Array).length, this.#asked);
-      this.#settle(response);
+      const response = this.#dialect.answer(answer.message, this.#asked, this.#call);
+      if (response instanceof Promise) {
+        response.then(
+          (compressed) => this.#settle(compressed),
+          (thrown: unknown) => this.fail(thrown),
+        );
+      } else this.#settle(response);
     } catch (thrown) {
       this.fail(thrown);
     }
@@ -83,9 +106,9 @@ class UnaryServing implements DeadlineEntry {
 
   fail(thrown: unknown): void {
     if (!this.#resolve) return;
-    const { server, method, dialect } = this.#asked;
+    const { server, method } = this.#asked;
     const found = faultToAnswer(thrown, server, this.#call.method);
-    this.#settle(faultAnswer(found, { rest: dialect.rest, domain: method.domain, call: this.#call }));
+    this.#settle(this.#dialect.refuse(found, { domain: method.domain, call: this.#call }));
   }
 
   #settle(answer: HttpResponse): void {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { promisify } from "node:util";
 import { fault } from "../../fault.ts";
 import type { Layer, Message } from "../../service.ts";
@@ -57,6 +58,8 @@ test("curl can call REST and Connect", async () => {
   assert.equal(lines.stdout, '{"result":{"number":1,"text":"t"}}\n{"result":{"number":2,"text":"t"}}\n');
 });
 
+const bomb = gzipSync(Buffer.alloc(5000));
+
 test("Connect refuses what it cannot read, each with its status, code and reason", async () => {
   await using greeter = await startGreeter(createGreeter(), { requestBytesMax: 50 });
   const table: [method: string, target: string, rest: { headers?: string[]; body?: string | Uint8Array }, expected: string][] = [
@@ -65,9 +68,13 @@ test("Connect refuses what it cannot read, each with its status, code and reason
     ["POST", hello, { headers: json, body: "[]" }, "400 invalid_argument JSON_INVALID"],
     ["POST", hello, { headers: json, body: '{"name":[]}' }, "400 invalid_argument JSON_INVALID"],
     ["POST", hello, { headers: json, body: Uint8Array.of(0x22, 0xc3, 0x22) }, "400 invalid_argument JSON_INVALID"],
-    ["POST", hello, { headers: ["content-type", "application/proto"], body: "" }, "415 invalid_argument CONTENT_TYPE_UNSUPPORTED"],
+    ["POST", hello, { headers: ["content-type", "application/protobuf"], body: "" }, "415 invalid_argument CONTENT_TYPE_UNSUPPORTED"],
     ["POST", hello, { headers: stream, body: enveloped({}) }, "415 invalid_argument CONTENT_TYPE_UNSUPPORTED"],
-    ["POST", hello, { headers: [...json, "content-encoding", "gzip"], body: "{}" }, "501 unimplemented ENCODING_UNSUPPORTED"],
+    ["POST", hello, { headers: ["content-type", "application/proto"], body: "\x0a" }, "400 invalid_argument BINARY_INVALID"],
+    ["POST", hello, { headers: [...json, "content-encoding", "br"], body: "{}" }, "501 unimplemented ENCODING_UNSUPPORTED"],
+    ["POST", hello, { headers: [...json, "content-encoding", "gzip"], body: "{}" }, "400 invalid_argument ENCODING_INVALID"],
+    ["POST", hello, { headers: [...json, "content-encoding", "gzip"], body: bomb }, "429 resource_exhausted DECOMPRESSED_TOO_LARGE"],
+    ["POST", hello, { headers: [...json, "x-trace-bin", "!"], body: "{}" }, "400 invalid_argument METADATA_INVALID"],
     [
       "POST",
       hello,
@@ -81,23 +88,19 @@ test("Connect refuses what it cannot read, each with its status, code and reason
     ["POST", "/weir.greeter.v1.Greeter/Count", { headers: json, body: "{}" }, "415 invalid_argument CONTENT_TYPE_UNSUPPORTED"],
     [
       "POST",
-      "/weir.greeter.v1.Greeter/Count",
-      { headers: [...stream, "connect-content-encoding", "gzip"] },
-      "501 unimplemented ENCODING_UNSUPPORTED",
-    ],
-    [
-      "POST",
       "/weir.greeter.v1.Greeter/Nothing",
       { headers: [...json, "connect-protocol-version", "1"], body: "{}" },
       "404 unimplemented ROUTE_NOT_FOUND",
     ],
     ["POST", "/weir.greeter.v1.Nobody/Hello", { headers: stream }, "404 unimplemented ROUTE_NOT_FOUND"],
     ["GET", hello, {}, "415 invalid_argument CONTENT_TYPE_UNSUPPORTED"],
-    ["GET", `${hello}?encoding=proto&message=`, {}, "415 invalid_argument CONTENT_TYPE_UNSUPPORTED"],
+    ["GET", `${hello}?encoding=text&message=`, {}, "415 invalid_argument CONTENT_TYPE_UNSUPPORTED"],
     ["GET", `${hello}?encoding=json`, {}, "400 invalid_argument QUERY_INVALID"],
     ["GET", `${hello}?encoding=json&message=%7B`, {}, "400 invalid_argument JSON_INVALID"],
     ["GET", `${hello}?encoding=json&base64=1&message=!!`, {}, "400 invalid_argument QUERY_INVALID"],
-    ["GET", `${hello}?encoding=json&compression=gzip&message=%7B%7D`, {}, "501 unimplemented ENCODING_UNSUPPORTED"],
+    ["GET", `${hello}?encoding=json&message=%7B%7D&connect=v2`, {}, "400 invalid_argument PROTOCOL_VERSION_UNSUPPORTED"],
+    ["GET", `${hello}?encoding=proto&message=%0A`, {}, "400 invalid_argument BINARY_INVALID"],
+    ["GET", `${hello}?encoding=json&compression=br&message=%7B%7D`, {}, "501 unimplemented ENCODING_UNSUPPORTED"],
   ];
   for (const [method, target, rest, expected] of table) {
     const answer = await greeter.ask(method, target, rest);
@@ -146,25 +149,33 @@ test("a Connect stream ends with its error, also when nothing came before it", a
     },
   });
   await using greeter = await startGreeter(failing, { requestBytesMax: 100 });
-  const ask = async (body: Uint8Array): Promise<[number, { error?: { code: string; details: { debug?: { reason?: string } }[] } }][]> =>
-    (await messagesOf(await greeter.ask("POST", "/weir.greeter.v1.Greeter/Count", { headers: stream, body }))) as never;
+  const ask = async (
+    body: Uint8Array,
+    encoding = "identity",
+  ): Promise<[number, { error?: { code: string; details: { debug?: { reason?: string } }[] } }][]> =>
+    (await messagesOf(
+      await greeter.ask("POST", "/weir.greeter.v1.Greeter/Count", { headers: [...stream, "connect-content-encoding", encoding], body }),
+    )) as never;
   for (const count of [0, 1]) {
     const messages = await ask(enveloped({ count }));
     assert.equal(messages.length, count + 1);
     assert.deepEqual([messages.at(-1)?.[0], messages.at(-1)?.[1].error?.code], [2, "aborted"]);
   }
-  const table: [body: Buffer, code: string, reason: string][] = [
-    [Buffer.alloc(0), "invalid_argument", "ENVELOPE_INVALID"],
-    [enveloped({ count: 1 }, { count: 1 }), "invalid_argument", "ENVELOPE_INVALID"],
+  const table: [body: Buffer, code: string, reason: string, encoding?: string][] = [
+    [Buffer.alloc(0), "unimplemented", "REQUEST_COUNT_INVALID"],
+    [enveloped({ count: 1 }, { count: 1 }), "unimplemented", "REQUEST_COUNT_INVALID"],
+    [enveloped({ count: 1 }), "unimplemented", "ENCODING_UNSUPPORTED", "br"],
+    [Buffer.from(bytesFromEnvelope(1, bomb)), "resource_exhausted", "DECOMPRESSED_TOO_LARGE", "gzip"],
+    [Buffer.from(bytesFromEnvelope(1, Buffer.from("{}"))), "invalid_argument", "ENCODING_INVALID", "gzip"],
     [enveloped({ count: 1 }).subarray(0, 9), "invalid_argument", "ENVELOPE_INVALID"],
     [Buffer.from(bytesFromEnvelope(2, Buffer.from("{}"))), "invalid_argument", "ENVELOPE_INVALID"],
-    [Buffer.from(bytesFromEnvelope(1, Buffer.from("{}"))), "unimplemented", "ENCODING_UNSUPPORTED"],
+    [Buffer.from(bytesFromEnvelope(1, Buffer.from("{}"))), "internal", "ENCODING_INVALID"],
     [enveloped("{"), "invalid_argument", "JSON_INVALID"],
     [enveloped(""), "invalid_argument", "JSON_INVALID"],
     [Buffer.of(0, 0, 1, 0, 0), "resource_exhausted", "REQUEST_TOO_LARGE"],
   ];
-  for (const [body, code, reason] of table) {
-    const [end, ...more] = await ask(body);
+  for (const [body, code, reason, encoding] of table) {
+    const [end, ...more] = await ask(body, encoding);
     assert.deepEqual([end?.[0], end?.[1].error?.code, end?.[1].error?.details[0]?.debug?.reason, more.length], [2, code, reason, 0]);
   }
 });

@@ -7,22 +7,24 @@ import { fault } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
 import type { Layer, Message } from "../../service.ts";
 import { layered } from "../../service.ts";
+import type { Compressor } from "../compression.ts";
 import type { BoundMethod, Implementation } from "../implement.ts";
-import { contentTypeStream } from "../protocol-connect.ts";
 import { addRoute, createRouteTrie, findRoute } from "../route-trie.ts";
 import type { FaultAnswerOptions } from "./answer.ts";
 import { faultAnswer, headAnswer } from "./answer.ts";
+import { contentTypeFrom } from "./content-types.ts";
 import { withCors } from "./cors.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
-import { noHead, requestHeadFrom } from "./request-head.ts";
+import { gzip } from "./gzip.ts";
+import { createMethodCodecs } from "./method-codec.ts";
+import { requestHeadFrom } from "./request-head.ts";
 import type { RestRoute } from "./rest-route.ts";
 import { createRestRoute } from "./rest-route.ts";
 import type { Asked, RpcServer, ServedMethod } from "./rpc-server.ts";
 import { faultToAnswer } from "./rpc-server.ts";
-import type { ConnectTarget } from "./serve-connect.ts";
-import { serveConnect } from "./serve-connect.ts";
 import type { RestTarget } from "./serve-rest.ts";
 import { serveRest } from "./serve-rest.ts";
+import { serveRpc } from "./serve-rpc.ts";
 
 /** What `createRpcHandler` may be told; every field has a default. */
 export interface RpcOptions {
@@ -39,6 +41,10 @@ export interface RpcOptions {
   readonly requestBytesMax?: number;
   /** Bytes of an answered message at most, RESPONSE_TOO_LARGE. Default 4 MiB. */
   readonly responseBytesMax?: number;
+  /** How messages may be compressed, the best first; both ways, and answers only when the client takes it. Default gzip; `[]` for none. */
+  readonly compressors?: readonly Compressor[];
+  /** Smaller messages of answers are not compressed. Default 1,024 bytes. */
+  readonly compressBytesMin?: number;
   /** Origins of pages that may call, "*" for all. Default none. */
   readonly corsOrigins?: readonly string[];
   /** Answers paths that no method has, such as static pages. Default: 404 ROUTE_NOT_FOUND. */
@@ -49,8 +55,8 @@ export interface RpcOptions {
 }
 
 /**
- * Serves implementations as Connect (unary POST and GET, streams; JSON) and as REST by their google.api.http rules, on one port. Everything
- * about a route is prepared here: throws ROUTE_CONFLICT, TEMPLATE_INVALID or STREAM_UNSUPPORTED. The handler itself never rejects: every
+ * Serves implementations as gRPC, gRPC-Web (binary and text), Connect (unary POST and GET, streams), each in protobuf and JSON, and as REST
+ * by their google.api.http rules, on one port. Everything about a route is prepared here: throws ROUTE_CONFLICT, TEMPLATE_INVALID or STREAM_UNSUPPORTED. The handler itself never rejects: every
  * failure is an answer with a code and a reason. OPTIONS lists the HTTP methods of a path, HEAD answers as GET without the body.
  */
 export function createRpcHandler(implementations: readonly Implementation[], options: RpcOptions = {}): HttpHandler {
@@ -76,7 +82,8 @@ function dispatch(server: RpcServer, request: HttpRequest, exchange: Exchange): 
   if (method !== undefined) {
     const verbs = method.connectVerbs;
     if (!verbs.includes(request.method)) return Promise.resolve(otherMethods(request, verbs, { rest: false, domain: method.domain }));
-    return answerWith({ server, method, dialect: method.dialect, request, exchange, head: noHead }, { query });
+    const answer = serveRpc(askedFrom(server, method, { request, exchange }), query);
+    return request.method === "HEAD" ? answer.then(headAnswer) : answer;
   }
   const match = findRoute(server.routes, request.method === "HEAD" ? "GET" : request.method, path);
   if (match === undefined) return undefined;
@@ -85,28 +92,26 @@ function dispatch(server: RpcServer, request: HttpRequest, exchange: Exchange): 
     return Promise.resolve(otherMethods(request, verbs, { rest: true, domain: "weir" }));
   }
   const { value: route } = match.leaf;
-  const asked: Asked = { server, method: route.method, dialect: route.dialect, request, exchange, head: noHead };
-  return answerWith(asked, { route, path: match.path, query });
-}
-
-/** Answers what is thrown before the call begins: bad headers, bodies and messages. */
-function answerWith(asked: Asked, target: RestTarget | ConnectTarget): Promise<HttpResponse> {
-  const { request } = asked;
-  let answer: Promise<HttpResponse>;
-  try {
-    asked.head = requestHeadFrom(request.headers);
-    answer = "route" in target ? serveRest(asked, target) : serveConnect(asked, target);
-  } catch (thrown) {
-    answer = Promise.resolve(refusal(thrown, asked));
-  }
-  // A whole body that was refused has thrown already; only one that is still being read can reject.
-  if (request.body !== undefined && !(request.body instanceof Uint8Array))
-    answer = answer.catch((thrown: unknown) => refusal(thrown, asked));
+  const answer = answerRest(askedFrom(server, route.method, { request, exchange }), { route, path: match.path, query });
   return request.method === "HEAD" ? answer.then(headAnswer) : answer;
 }
 
-function refusal(thrown: unknown, { server, method, dialect }: Asked): HttpResponse {
-  return faultAnswer(faultToAnswer(thrown, server, method.descriptor.path), { rest: dialect.rest, domain: method.domain });
+function askedFrom(
+  server: RpcServer,
+  method: ServedMethod,
+  { request, exchange }: { readonly request: HttpRequest; readonly exchange: Exchange },
+): Asked {
+  return { server, method, request, exchange, head: requestHeadFrom(request.headers), timeoutMs: Infinity };
+}
+
+/** Answers what is thrown before the call begins: bad headers, bodies and messages. */
+function answerRest(asked: Asked, target: RestTarget): Promise<HttpResponse> {
+  try {
+    return serveRest(asked, target);
+  } catch (thrown) {
+    const { server, method } = asked;
+    return Promise.resolve(faultAnswer(faultToAnswer(thrown, server, method.descriptor.path), { rest: true, domain: method.domain }));
+  }
 }
 
 function otherMethods(request: HttpRequest, verbs: readonly string[], options: FaultAnswerOptions): HttpResponse {
@@ -116,15 +121,16 @@ function otherMethods(request: HttpRequest, verbs: readonly string[], options: F
   return faultAnswer(found, { ...options, headers: ["allow", allow] });
 }
 
-/** A Connect client is told "unimplemented", as its specification maps 404; anybody else "not_found". */
+/** gRPC and Connect clients are told "unimplemented", as their specifications say; anybody else "not_found". */
 function notFound(request: HttpRequest): HttpResponse {
-  const head = request.headers;
-  const isConnect = head.includes("connect-protocol-version") || head.includes(contentTypeStream);
-  const reason = isConnect ? { ...kitReasons.ROUTE_NOT_FOUND, code: "UNIMPLEMENTED" as const } : kitReasons.ROUTE_NOT_FOUND;
-  const answer = faultAnswer(fault(reason, `No method answers ${request.method} ${pathOf(request.target)}.`), {
-    rest: !isConnect,
-    domain: "weir",
-  });
+  const head = requestHeadFrom(request.headers);
+  const type = contentTypeFrom(head.contentType);
+  const isConnect = head.protocolVersion !== undefined || (type?.protocol === "connect" && type.stream !== undefined);
+  const isGrpc = request.method === "POST" && type !== undefined && type.protocol !== "connect";
+  const reason = isConnect || isGrpc ? { ...kitReasons.ROUTE_NOT_FOUND, code: "UNIMPLEMENTED" as const } : kitReasons.ROUTE_NOT_FOUND;
+  const found = fault(reason, `No method answers ${request.method} ${pathOf(request.target)}.`);
+  if (isGrpc && type.stream) return type.stream.refuse(found, { domain: "weir" });
+  const answer = faultAnswer(found, { rest: !isConnect, domain: "weir" });
   const withStatus = { ...answer, status: 404 };
   return request.method === "HEAD" ? headAnswer(withStatus) : withStatus;
 }
@@ -155,6 +161,8 @@ function createServer(implementations: readonly Implementation[], options: RpcOp
     streamTimeoutMsMax: options.streamTimeoutMsMax ?? Infinity,
     requestBytesMax: options.requestBytesMax ?? 4 * 1024 * 1024,
     responseBytesMax: options.responseBytesMax ?? 4 * 1024 * 1024,
+    compressors: options.compressors ?? [gzip],
+    compressBytesMin: options.compressBytesMin ?? 1024,
     methods,
     routes,
   };
@@ -167,7 +175,7 @@ function servedMethod({ descriptor, service }: BoundMethod, domain: string, opti
     domain,
     timeoutMsMax: Math.min(descriptor.timeoutMs ?? Infinity, options.timeoutMsMax ?? 30_000),
     deadlines: new DeadlineQueue(options.clock ?? systemClock),
-    dialect: { rest: false, text: (message) => descriptor.output.toJson(message) },
+    codecs: createMethodCodecs(descriptor),
     connectVerbs: descriptor.kind === "unary" && descriptor.idempotency === "safe" ? ["GET", "HEAD", "POST"] : ["POST"],
   };
 }
