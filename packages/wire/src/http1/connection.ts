@@ -146,9 +146,10 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
   }
 
   ready(): boolean {
-    return (
-      !this.#held && !this.#lastRead && !this.#ending && this.#answers.depth < this.#settings.limits.pipelineDepthMax && !this.#writer.full
-    );
+    const { depth, last } = this.#answers;
+    // RFC 9112 §9.3.2: only requests with safe methods may be worked on beside each other.
+    const mayJoin = last?.isSafe !== false && depth < this.#settings.limits.pipelineDepthMax;
+    return mayJoin && !this.#held && !this.#lastRead && !this.#ending && !this.#writer.full;
   }
 
   request(head: RequestHead, body: Body): void {
@@ -163,9 +164,12 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
       exchange.body = this.#reader.stream;
       exchange.continueOwed = head.expectsContinue;
     }
+    const mayAsk = exchange.isSafe || this.#answers.first === undefined;
     this.#answers.push(exchange);
     const { method, target, authority, headers, upgrade } = head;
-    this.#answers.ask(this.#handler, { method, target, authority, headers, body, upgrade }, exchange);
+    const request = { method, target, authority, headers, body, upgrade };
+    if (mayAsk) this.#answers.ask(this.#handler, request, exchange);
+    else exchange.parked = request;
   }
 
   pull(): void {
@@ -198,7 +202,17 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
       return;
     }
     if (exchange.upgrade !== undefined) this.#held = false;
+    this.#unpark();
     this.#readOn();
+  }
+
+  /** Asks the request that waited for all answers before it. */
+  #unpark(): void {
+    const { first } = this.#answers;
+    if (first?.parked === undefined) return;
+    const request = first.parked;
+    first.parked = undefined;
+    this.#answers.ask(this.#handler, request, first);
   }
 
   progressed(): void {

@@ -1,4 +1,4 @@
-import type { Exchange, HttpResponse } from "../http.ts";
+import type { Exchange, HttpRequest, HttpResponse } from "../http.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 
 /** Who is at the other end. */
@@ -14,6 +14,10 @@ export class ServerExchange implements Exchange {
   readonly #peer: Peer;
   readonly version: "1.0" | "1.1";
   readonly isHead: boolean;
+  /** Whether others may be worked on beside it: its method changes nothing (RFC 9110 §9.2.1). */
+  readonly isSafe: boolean;
+  /** The request, while it has to wait for the answers before it. */
+  parked: HttpRequest | undefined = undefined;
   readonly upgrade: string | undefined;
   keepAlive: boolean;
   /** The body that is still being received, if it is a stream. */
@@ -38,6 +42,7 @@ export class ServerExchange implements Exchange {
     this.#peer = peer;
     this.version = head.minor === 0 ? "1.0" : "1.1";
     this.isHead = head.method === "HEAD";
+    this.isSafe = head.method === "GET" || this.isHead || head.method === "OPTIONS" || head.method === "TRACE";
     this.upgrade = head.upgrade;
     this.keepAlive = head.keepAlive;
   }
