@@ -25,14 +25,20 @@ const utf8Write = (globalThis as { Buffer?: { prototype: FastBytes } }).Buffer?.
 
 let spare: BinaryWriter | undefined;
 
-/**
- * The wire format of a message; what `toBinary` of every type does. The writer is kept for the next message. `free` bytes are left
- * before the message, for what a protocol puts there.
- */
-export function bytesFromMessage<T>(type: MessageType<T>, message: T, free = 0): Uint8Array {
+/** The wire format of a message; what `toBinary` of every type does. The writer is kept for the next message. */
+export function bytesFromMessage<T>(type: MessageType<T>, message: T): Uint8Array {
   const writer = spare ?? new BinaryWriter();
   spare = undefined;
-  if (free > 0) writer.leave(free);
+  type.write(message, writer);
+  spare = writer;
+  return writer.finish();
+}
+
+/** The same behind five bytes that are left free, for the prefix of an envelope. */
+export function envelopeFromMessage<T>(type: MessageType<T>, message: T): Uint8Array {
+  const writer = spare ?? new BinaryWriter();
+  spare = undefined;
+  writer.leave(5);
   type.write(message, writer);
   spare = writer;
   return writer.finish();

@@ -1,4 +1,4 @@
-import { bytesFromMessage } from "../../contract/binary-writer.ts";
+import { envelopeFromMessage } from "../../contract/binary-writer.ts";
 import type { MethodDescriptor } from "../../contract/contract.ts";
 import { placeAmongPrograms } from "../../contract/json.ts";
 import { jsonFromText } from "../protocol-connect.ts";
@@ -25,7 +25,7 @@ export function createMethodCodecs({ input, output }: MethodDescriptor): Readonl
     proto: {
       decode: (bytes) => input.fromBinary(bytes),
       encode: (message) => output.toBinary(message),
-      envelope: (message) => prefixed(bytesFromMessage(output, message, prefixBytes)),
+      envelope: (message) => prefixed(envelopeFromMessage(output, message)),
     },
     json: {
       decode: (bytes) => input.fromJson(jsonFromText(textFromUtf8(bytes), "message"), placeAmongPrograms()),
