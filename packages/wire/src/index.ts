@@ -6,6 +6,8 @@ export type { ClientOptions, ClientTimeouts } from "./client-options.ts";
 export type { Http2ClientOptions } from "./http2/client-options.ts";
 export type { Http2Limits } from "./http2/limits.ts";
 export type { ServerLimits, ServerOptions, ServerProtocol, ServerTimeouts } from "./options.ts";
+export type { TlsServerOptions } from "./tls.ts";
+export type { Pem, TlsCertificate, TlsMaterial } from "./tls-material.ts";
 export type { ServerCounters } from "./counters.ts";
 export {
   headerValue,

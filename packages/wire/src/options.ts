@@ -3,6 +3,7 @@ import { createServerCounters, type ServerCounters } from "./counters.ts";
 import { messageLimits, type MessageLimits } from "./http1/limits.ts";
 import { http2Limits, type Http2Limits } from "./http2/limits.ts";
 import type { WireError } from "./reasons.ts";
+import type { TlsServerOptions } from "./tls.ts";
 import { wheelOf, type TimingWheel } from "./timing-wheel.ts";
 
 /** Bounds of a server beside those of one message. */
@@ -49,6 +50,8 @@ export interface ServerOptions {
   readonly encodedSlash?: boolean;
   /** Told of everything that became a bare 500 or cut an answer short: the handler's fault, for the log. */
   readonly onFailure?: (error: WireError) => void;
+  /** Speak TLS, with the protocols above by ALPN. Default none: cleartext only. */
+  readonly tls?: TlsServerOptions;
 }
 
 /** Defaults of ServerLimits. */

@@ -1,4 +1,5 @@
 import { http2Reasons } from "./http2/reasons.ts";
+import { tlsReasons } from "./tls-reasons.ts";
 import { websocketReasons } from "./websocket/reasons.ts";
 
 /** The gRPC code names that wire uses; the table with their numbers stands in kit. */
@@ -6,6 +7,7 @@ export type WireCode =
   | "CANCELLED"
   | "INVALID_ARGUMENT"
   | "PERMISSION_DENIED"
+  | "UNAUTHENTICATED"
   | "DEADLINE_EXCEEDED"
   | "RESOURCE_EXHAUSTED"
   | "UNIMPLEMENTED"
@@ -307,9 +309,10 @@ const httpReasons = {
   REQUEST_CANCELLED: { reason: "REQUEST_CANCELLED", code: "CANCELLED", status: 499, meaning: "Whoever asked gave up." },
 } as const;
 
-/** Every refusal and failure of wire, those of HTTP/2 and WebSocket included. */
-export const wireReasons: typeof httpReasons & typeof http2Reasons & typeof websocketReasons = {
+/** Every refusal and failure of wire, those of HTTP/2, TLS and WebSocket included. */
+export const wireReasons: typeof httpReasons & typeof http2Reasons & typeof tlsReasons & typeof websocketReasons = {
   ...httpReasons,
   ...http2Reasons,
+  ...tlsReasons,
   ...websocketReasons,
 };

@@ -19,12 +19,15 @@ import { ServerConnection } from "./http1/connection.ts";
 import { Http2ServerConnection } from "./http2/server-connection.ts";
 import type { Peer } from "./http1/exchange.ts";
 import type { ConnectionSink } from "./http1/output.ts";
-import { refusalFrom } from "./http1/serialise.ts";
+import { phrases, refusalFrom } from "./http1/serialise.ts";
 import type { HttpHandler } from "./http.ts";
-import { serverSettingsFrom, type ServerOptions, type ServerSettings } from "./options.ts";
+import { serverSettingsFrom, type ServerOptions, type ServerProtocol, type ServerSettings } from "./options.ts";
 import { ProtocolChoice } from "./protocol-choice.ts";
 import { WireError, wireReasons } from "./reasons.ts";
-import { acceptedSocket, SocketLine, SocketOutput } from "./socket.ts";
+import { acceptedSocket, securedSocket, SocketLine, SocketOutput, type SocketAndEvents } from "./socket.ts";
+import type { TlsServerOptions } from "./tls.ts";
+import { TlsEntry, TlsListener, type SecureArrival, type TlsListenerOwner } from "./tls-listener.ts";
+import type { TlsMaterial } from "./tls-material.ts";
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -54,30 +57,37 @@ export interface Server {
   drain(timeoutMs: number): Promise<void>;
   /** Cuts everything at once. */
   close(): Promise<void>;
+  /**
+   * Shows other certificates, and trusts other clients, from the next handshake on; connections that stand go on. Throws a
+   * WireError and changes nothing when they cannot be used: TLS_CERTIFICATE_INVALID, TLS_CERTIFICATE_EXPIRED,
+   * TLS_KEY_MISMATCH; TLS_NOT_SERVED for a server that was made without `tls`.
+   */
+  replaceTls(material: TlsMaterial): void;
 }
 
-/** A server that answers with `handler`. It listens nowhere until told to. */
+/**
+ * A server that answers with `handler`. It listens nowhere until told to. Throws a WireError when its certificates cannot be
+ * used: TLS_CERTIFICATE_INVALID, TLS_CERTIFICATE_EXPIRED, TLS_KEY_MISMATCH.
+ */
 export function createServer(handler: HttpHandler, options: ServerOptions = {}): Server {
-  return new NetServer(handler, serverSettingsFrom(options));
+  return new NetServer(handler, serverSettingsFrom(options), options.tls);
 }
 
-class NetServer implements Server {
+class NetServer implements Server, TlsListenerOwner {
   readonly counters: ServerCounters;
   readonly #handler: HttpHandler;
   readonly #settings: ServerSettings;
   readonly #net: net.Server;
-  readonly #lines = new Set<SocketLine>();
+  readonly #tls: TlsListener | undefined;
+  readonly #lines = new Set<SocketLine | TlsEntry>();
   #onEmpty: (() => void) | undefined;
-  readonly #onClosed = (line: SocketLine): void => {
-    this.counters.connectionsOpen -= 1;
-    this.#lines.delete(line);
-    if (this.#lines.size === 0) this.#onEmpty?.();
-  };
+  readonly #onClosed = (line: SocketLine): void => this.gone(line);
 
-  constructor(handler: HttpHandler, settings: ServerSettings) {
+  constructor(handler: HttpHandler, settings: ServerSettings, tls: TlsServerOptions | undefined) {
     this.#handler = handler;
     this.#settings = settings;
     this.counters = settings.counters;
+    this.#tls = tls === undefined ? undefined : new TlsListener(tls, settings, this);
     this.#net = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
@@ -96,7 +106,10 @@ class NetServer implements Server {
 
   async drain(timeoutMs: number): Promise<void> {
     this.#stopListening();
-    for (const line of this.#lines) line.sink?.shut?.();
+    for (const line of this.#lines) {
+      if (line instanceof TlsEntry) line.cut();
+      else line.sink?.shut?.();
+    }
     if (this.#lines.size === 0) return;
     await new Promise<void>((resolve) => {
       const cancel = this.#settings.clock.after(timeoutMs, () => {
@@ -125,16 +138,49 @@ class NetServer implements Server {
       return;
     }
     counters.connectionsOpen += 1;
-    const { socket, listen } = acceptedSocket(accepted);
-    const peer = { address: `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`, secure: false };
-    const line = new SocketLine(socket, this.#onClosed);
-    line.sink = this.#sink(line, { output: new SocketOutput(socket, line), peer });
-    this.#lines.add(line);
-    listen(line);
+    if (this.#tls === undefined) this.#serve(acceptedSocket(accepted), plain);
+    else this.#lines.add(this.#tls.take(accepted));
   }
 
-  #sink(line: SocketLine, ends: { readonly output: SocketOutput; readonly peer: Peer }): ConnectionSink {
-    const { protocol } = this.#settings;
+  secured(entry: TlsEntry, { socket, protocol, identity }: SecureArrival): void {
+    this.#serve(securedSocket(socket), { secure: true, identity, protocol: protocol ?? this.#settings.protocol });
+    this.#lines.delete(entry);
+  }
+
+  cleartext(entry: TlsEntry, first: Uint8Array): void {
+    const line = this.#serve(acceptedSocket(entry.socket), plain);
+    this.#lines.delete(entry);
+    line.receive(first, first.length, false);
+  }
+
+  refused(entry: TlsEntry, error: WireError): void {
+    entry.socket.once("close", () => this.gone(entry));
+    this.#answer(entry.socket, error);
+  }
+
+  gone(line: SocketLine | TlsEntry): void {
+    this.counters.connectionsOpen -= 1;
+    this.#lines.delete(line);
+    if (this.#lines.size === 0) this.#onEmpty?.();
+  }
+
+  replaceTls(material: TlsMaterial): void {
+    if (this.#tls === undefined)
+      throw new WireError(wireReasons.TLS_NOT_SERVED, "expected a server that speaks TLS, found one that does not");
+    this.#tls.replace(material);
+  }
+
+  #serve({ socket, listen }: SocketAndEvents, kind: ConnectionKind): SocketLine {
+    const address = `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`;
+    const peer = { address, secure: kind.secure, identity: kind.identity };
+    const line = new SocketLine(socket, this.#onClosed);
+    line.sink = this.#sink(line, { output: new SocketOutput(socket, line), peer }, kind.protocol ?? this.#settings.protocol);
+    this.#lines.add(line);
+    listen(line);
+    return line;
+  }
+
+  #sink(line: SocketLine, ends: { readonly output: SocketOutput; readonly peer: Peer }, protocol: ServerProtocol): ConnectionSink {
     const http2 = (): ConnectionSink => new Http2ServerConnection(this.#handler, this.#settings, ends);
     if (protocol === "http2") return http2();
     const http1 = new ServerConnection(this.#handler, this.#settings, ends);
@@ -151,11 +197,29 @@ class NetServer implements Server {
       `expected at most ${this.#settings.limits.connectionsMax} connections, found one more`,
     );
     countRefusal(this.counters, error.reason);
+    // Nobody who expects TLS could read it.
+    if (this.#tls === undefined) this.#answer(socket, error);
+    else socket.destroy();
+  }
+
+  /** Says why in cleartext, and closes. */
+  #answer(socket: net.Socket, error: WireError): void {
     const body = refusalFrom(error);
+    const status = `${error.status} ${phrases[error.status] ?? ""}`;
     socket.on("error", () => undefined);
     socket.end(
-      `HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+      `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
     );
     socket.destroySoon();
   }
 }
+
+/** How a connection came to be. */
+interface ConnectionKind {
+  readonly secure: boolean;
+  readonly identity: string | undefined;
+  /** What it speaks, when that has been agreed. */
+  readonly protocol: ServerProtocol | undefined;
+}
+
+const plain: ConnectionKind = { secure: false, identity: undefined, protocol: undefined };

@@ -3,7 +3,8 @@ import { WireError, wireReasons, type WireReason } from "../reasons.ts";
 import { fieldKinds, fieldNameFrom, isFieldValue, isToken, type FieldName } from "./syntax.ts";
 import { isHost } from "./target.ts";
 
-const phrases: Readonly<Record<number, string>> = {
+/** What the status line says behind the code; codes that are not here have no phrase. RFC 9110 §15. */
+export const phrases: Readonly<Record<number, string>> = {
   100: "Continue",
   101: "Switching Protocols",
   200: "OK",

@@ -1,0 +1,105 @@
+/** Reasons of TLS, a part of the catalogue `wireReasons`. First certificates that are not taken, then what a server and a client refuse. */
+export const tlsReasons = {
+  TLS_CERTIFICATE_INVALID: {
+    reason: "TLS_CERTIFICATE_INVALID",
+    code: "INVALID_ARGUMENT",
+    status: 500,
+    meaning: "A certificate, or a list of authorities, is missing or not readable PEM, or cannot be used.",
+  },
+  TLS_CERTIFICATE_EXPIRED: {
+    reason: "TLS_CERTIFICATE_EXPIRED",
+    code: "INVALID_ARGUMENT",
+    status: 500,
+    meaning: "A certificate to be used is no longer, or not yet, valid.",
+  },
+  TLS_KEY_MISMATCH: {
+    reason: "TLS_KEY_MISMATCH",
+    code: "INVALID_ARGUMENT",
+    status: 500,
+    meaning: "A private key is not readable PEM, or does not fit its certificate.",
+  },
+  TLS_NOT_SERVED: {
+    reason: "TLS_NOT_SERVED",
+    code: "INVALID_ARGUMENT",
+    status: 500,
+    meaning: "Certificates were to be replaced on a server that was made without TLS.",
+  },
+  TLS_REQUIRED: {
+    reason: "TLS_REQUIRED",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    meaning: "A connection to a port of TLS began in cleartext.",
+  },
+  TLS_HANDSHAKES_TOO_MANY: {
+    reason: "TLS_HANDSHAKES_TOO_MANY",
+    code: "RESOURCE_EXHAUSTED",
+    status: 503,
+    meaning: "The server already has handshakesMax TLS handshakes under way.",
+  },
+  TLS_HANDSHAKE_TIMEOUT: {
+    reason: "TLS_HANDSHAKE_TIMEOUT",
+    code: "DEADLINE_EXCEEDED",
+    status: 408,
+    meaning: "The TLS handshake was not done within handshakeMs.",
+  },
+  TLS_HANDSHAKE_FAILED: {
+    reason: "TLS_HANDSHAKE_FAILED",
+    code: "UNAVAILABLE",
+    status: 503,
+    meaning: "The TLS handshake failed: the other side broke it off, does not speak TLS, or shares no version or cipher.",
+  },
+  TLS_CLIENT_CERTIFICATE_MISSING: {
+    reason: "TLS_CLIENT_CERTIFICATE_MISSING",
+    code: "UNAUTHENTICATED",
+    status: 401,
+    meaning: "A client showed no certificate where one is required.",
+  },
+  TLS_CLIENT_CERTIFICATE_INVALID: {
+    reason: "TLS_CLIENT_CERTIFICATE_INVALID",
+    code: "UNAUTHENTICATED",
+    status: 401,
+    meaning: "A client showed a certificate that is expired or that no authority of clientCa has issued.",
+  },
+  TLS_CLIENT_CERTIFICATE_REFUSED: {
+    reason: "TLS_CLIENT_CERTIFICATE_REFUSED",
+    code: "UNAUTHENTICATED",
+    status: 502,
+    meaning: "The origin refused the certificate that was shown, or wants one.",
+  },
+  TLS_SERVER_CERTIFICATE_EXPIRED: {
+    reason: "TLS_SERVER_CERTIFICATE_EXPIRED",
+    code: "UNAVAILABLE",
+    status: 503,
+    meaning: "The origin's certificate is no longer, or not yet, valid.",
+  },
+  TLS_SERVER_ISSUER_UNKNOWN: {
+    reason: "TLS_SERVER_ISSUER_UNKNOWN",
+    code: "UNAVAILABLE",
+    status: 503,
+    meaning: "The origin's certificate was not issued by an authority that the client trusts.",
+  },
+  TLS_SERVER_NAME_MISMATCH: {
+    reason: "TLS_SERVER_NAME_MISMATCH",
+    code: "UNAVAILABLE",
+    status: 503,
+    meaning: "The origin's certificate is for others than the one that was asked for.",
+  },
+  TLS_SERVER_CERTIFICATE_INVALID: {
+    reason: "TLS_SERVER_CERTIFICATE_INVALID",
+    code: "UNAVAILABLE",
+    status: 503,
+    meaning: "The origin's certificate cannot be accepted for another reason, which the message names.",
+  },
+  TLS_PROTOCOL_MISMATCH: {
+    reason: "TLS_PROTOCOL_MISMATCH",
+    code: "UNAVAILABLE",
+    status: 503,
+    meaning: "The origin did not choose the protocol that the client has to speak (ALPN).",
+  },
+  TLS_CUT: {
+    reason: "TLS_CUT",
+    code: "UNAVAILABLE",
+    status: 502,
+    meaning: "The origin's connection ended without the farewell of TLS (close_notify): what came may not be all.",
+  },
+} as const;
