@@ -25,6 +25,16 @@ export const flowReasons = {
     code: "INTERNAL",
     meaning: "A handler of the actor failed on this message, as often as it may be tried; the log holds the cause.",
   },
+  MESSAGE_TOO_LARGE: {
+    reason: "MESSAGE_TOO_LARGE",
+    code: "INVALID_ARGUMENT",
+    meaning: "A message is larger than half the memory of its channel between threads.",
+  },
+  SHARED_CHANNEL_BROKEN: {
+    reason: "SHARED_CHANNEL_BROKEN",
+    code: "DATA_LOSS",
+    meaning: "A thread ended while it reserved room in a channel between threads; the channel must be made anew.",
+  },
   HANDLER_TIMEOUT: {
     reason: "HANDLER_TIMEOUT",
     code: "DEADLINE_EXCEEDED",
