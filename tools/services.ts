@@ -34,6 +34,9 @@ const needs: readonly { name: string; package: string; found: () => string | und
   { name: "nginx", package: "nginx", found: () => programPath("nginx") },
   { name: "wrk", package: "wrk", found: () => programPath("wrk") },
   { name: "curl", package: "curl", found: () => programPath("curl") },
+  // The server alone, without Debian's service around it.
+  { name: "Apache", package: "apache2-bin", found: () => programPath("apache2") },
+  { name: "HAProxy", package: "haproxy", found: () => programPath("haproxy") },
   { name: "nghttp2", package: "nghttp2-client", found: () => programPath("h2load") },
 ];
 
