@@ -6,6 +6,7 @@ import type { WireTransport } from "@weir/kit/rpc/node/transport";
 import { createWireTransport } from "@weir/kit/rpc/node/transport";
 import { framed, messagesFrom } from "./compat-stream.ts";
 import { performCall } from "./conformance-call.ts";
+import { losesTrailers } from "./planted-fault.ts";
 
 /*
  * The client under test of connectconformance: each message on standard input is a call to make, each on standard output what came of one,
@@ -41,7 +42,8 @@ async function answer(asked: ClientCompatRequest): Promise<void> {
   const { testName } = asked;
   let result: ClientCompatResponse["result"];
   try {
-    result = { case: "response", value: await performCall(asked, transportFor(asked)) };
+    const value = await performCall(asked, transportFor(asked));
+    result = { case: "response", value: losesTrailers ? { ...value, responseTrailers: [] } : value };
   } catch (thrown) {
     result = { case: "error", value: { message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) } };
   }

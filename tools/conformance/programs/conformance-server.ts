@@ -1,10 +1,13 @@
 import process from "node:process";
 import { HTTPVersion } from "#suites/connectrpc/conformance/v1/config.weir.ts";
+import type { TLSCreds } from "#suites/connectrpc/conformance/v1/config.weir.ts";
 import { ServerCompatRequest, ServerCompatResponse } from "#suites/connectrpc/conformance/v1/server_compat.weir.ts";
 import { createRpcHandler } from "@weir/kit/rpc/node/server";
+import type { TlsServerOptions } from "@weir/wire";
 import { createServer } from "@weir/wire";
 import { framed, messagesFrom } from "./compat-stream.ts";
 import { conformanceService } from "./conformance-service.ts";
+import { losesTrailers, withoutTrailers } from "./planted-fault.ts";
 
 /*
  * The server under test of connectconformance: one message on standard input says what to serve, one on standard output where. It ends
@@ -14,9 +17,19 @@ const { value: asked } = await messagesFrom(process.stdin, ServerCompatRequest).
 if (asked === undefined) throw new Error("expected a ServerCompatRequest on standard input, found its end");
 const handler = createRpcHandler([conformanceService], {
   timeoutMsMax: Infinity,
+  // The suite counts the details of errors, and knows none of ours.
+  errorInfo: false,
   ...(asked.messageReceiveLimit === 0 ? {} : { requestBytesMax: asked.messageReceiveLimit }),
 });
-const server = createServer(handler, { protocol: asked.httpVersion === HTTPVersion.HTTP_VERSION_2 ? "http2" : "http1" });
+const { serverCreds, clientTlsCert } = asked;
+const server = createServer(losesTrailers ? withoutTrailers(handler) : handler, {
+  protocol: asked.httpVersion === HTTPVersion.HTTP_VERSION_2 ? "http2" : "http1",
+  ...(serverCreds === undefined ? {} : { tls: tlsFrom(serverCreds, clientTlsCert) }),
+});
 const { port } = await server.listen({ port: 0 });
-process.stdout.write(framed(ServerCompatResponse, { host: "127.0.0.1", port, pemCert: new Uint8Array(0) }));
+process.stdout.write(framed(ServerCompatResponse, { host: "127.0.0.1", port, pemCert: serverCreds?.cert ?? new Uint8Array(0) }));
 process.once("SIGTERM", () => void server.close().then(() => process.exit(0)));
+
+function tlsFrom({ cert: certificate, key }: TLSCreds, clientCa: Uint8Array): TlsServerOptions {
+  return { certificates: [{ certificate, key }], ...(clientCa.length === 0 ? {} : { clientCa }) };
+}

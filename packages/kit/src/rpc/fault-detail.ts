@@ -33,12 +33,12 @@ export function messageFromDetail<T>(type: MessageType<T>, detail: FaultDetail):
 /**
  * The details of a Fault as they travel: its reason as a google.rpc.ErrorInfo whose `domain` is the service, `retryAfterMs` as a
  * google.rpc.RetryInfo, then its own. No ErrorInfo is added for PEER_FAULT, which says that nobody named a reason: so a Fault
- * that is handed on stays as it came.
+ * that is handed on stays as it came; nor for a domain of "", which says that reasons are not to travel.
  */
 export function travellingDetails(fault: Fault, domain: string): FaultDetail[] {
   const details: FaultDetail[] = [];
   const given = (typeName: string): boolean => fault.details.some((detail) => detail.typeName === typeName);
-  if (fault.reason !== "" && fault.reason !== kitReasons.PEER_FAULT.reason && !given(errorInfoTypeName)) {
+  if (domain !== "" && fault.reason !== "" && fault.reason !== kitReasons.PEER_FAULT.reason && !given(errorInfoTypeName)) {
     const value: ErrorInfo = { reason: fault.reason, domain };
     details.push({ typeName: errorInfoTypeName, value, bytes: bytesFromErrorInfo(value) });
   }

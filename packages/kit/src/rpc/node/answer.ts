@@ -7,7 +7,7 @@ import { errorJsonFromFault } from "../error-json.ts";
 import { contentTypeUnary } from "../protocol-connect.ts";
 import { addPrefixedTrailers, addReply } from "./reply.ts";
 
-/** Refusals that HTTP has a more fitting status for than their code. */
+/** Refusals that HTTP has a more fitting status for than their code. They say that this is no call at all. */
 const httpStatuses: ReadonlyMap<string, number> = new Map([
   [kitReasons.VERB_NOT_ALLOWED.reason, 405],
   [kitReasons.CONTENT_TYPE_UNSUPPORTED.reason, 415],
@@ -25,7 +25,7 @@ export function jsonAnswer(body: Uint8Array, call: Call): HttpResponse {
 /** What `faultAnswer` needs to know beside the Fault. */
 export interface FaultAnswerOptions {
   readonly rest: boolean;
-  /** Full name of the service, or "weir" when none was reached. */
+  /** Full name of the service, or "weir" when none was reached; "" when reasons are not to travel. */
   readonly domain: string;
   readonly call?: Call | undefined;
   /** Further headers, such as Allow. */
@@ -33,11 +33,17 @@ export interface FaultAnswerOptions {
 }
 
 /**
- * A Fault as Connect error JSON with its HTTP status; on REST with `reason` at the top.
+ * A Fault as Connect error JSON with its HTTP status; on REST with `reason` at the top. Outside REST, what is no call is answered in plain
+ * text: a client of Connect, gRPC or gRPC-Web has to go by the status then (Connect protocol, "HTTP to Error Code").
  * `retryAfterMs` is also a Retry-After header, in seconds rounded up; 401 carries the challenge that RFC 9110 asks for.
  */
 export function faultAnswer(fault: Fault, options: FaultAnswerOptions): HttpResponse {
   const { rest } = options;
+  const httpStatus = httpStatuses.get(fault.reason);
+  if (!rest && httpStatus !== undefined) {
+    const headers = ["content-type", "text/plain; charset=utf-8", ...(options.headers ?? [])];
+    return { status: httpStatus, headers, body: Buffer.from(`${fault.message}\n`) };
+  }
   const headers = ["content-type", contentTypeUnary, ...(options.headers ?? [])];
   if (fault.retryAfterMs !== undefined) headers.push("retry-after", String(Math.ceil(fault.retryAfterMs / 1000)));
   if (fault.code === "UNAUTHENTICATED") headers.push("www-authenticate", "Bearer");
@@ -48,7 +54,7 @@ export function faultAnswer(fault: Fault, options: FaultAnswerOptions): HttpResp
   const json = errorJsonFromFault(fault, options.domain);
   const body = rest ? { code: json.code, reason: fault.reason, message: json.message, details: json.details } : json;
   const tooLarge = rest && fault.reason === kitReasons.REQUEST_TOO_LARGE.reason;
-  const status = tooLarge ? 413 : (httpStatuses.get(fault.reason) ?? codes[fault.code].http);
+  const status = tooLarge ? 413 : (httpStatus ?? codes[fault.code].http);
   return { status, headers, body: Buffer.from(JSON.stringify(body)) };
 }
 

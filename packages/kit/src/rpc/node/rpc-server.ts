@@ -19,6 +19,8 @@ import type { RestRoute } from "./rest-route.ts";
 export interface RpcServer {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Domain of reasons where no service has been reached: "weir", or "" when they are not to travel. */
+  readonly domain: string;
   readonly streamTimeoutMsMax: number;
   readonly requestBytesMax: number;
   readonly responseBytesMax: number;
@@ -33,7 +35,7 @@ export interface RpcServer {
 export interface ServedMethod {
   readonly descriptor: MethodDescriptor;
   readonly service: Service<Message<unknown>, Message<unknown>>;
-  /** Full name of the service: the domain of its reasons. */
+  /** Full name of the service: the domain of its reasons. "" when they are not to travel. */
   readonly domain: string;
   /** For unary calls. */
   readonly timeoutMsMax: number;

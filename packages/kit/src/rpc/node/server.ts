@@ -49,6 +49,8 @@ export interface RpcOptions {
   readonly corsOrigins?: readonly string[];
   /** Answers paths that no method has, such as static pages. Default: 404 ROUTE_NOT_FOUND. */
   readonly fallback?: HttpHandler;
+  /** Whether errors carry their stable reason as a google.rpc.ErrorInfo; callers who must not learn it see code and message alone. Default true. */
+  readonly errorInfo?: boolean;
   /** Where unexpected failures are logged with their cause. Default nowhere. */
   readonly log?: Logger;
   readonly clock?: Clock;
@@ -64,9 +66,9 @@ export function createRpcHandler(implementations: readonly Implementation[], opt
   const handler: HttpHandler = (request, exchange) => {
     try {
       const answer = dispatch(server, request, exchange) ?? options.fallback?.(request, exchange);
-      return answer ?? Promise.resolve(notFound(request));
+      return answer ?? Promise.resolve(notFound(request, server));
     } catch (thrown) {
-      return Promise.resolve(faultAnswer(faultToAnswer(thrown, server, request.target), { rest: true, domain: "weir" }));
+      return Promise.resolve(faultAnswer(faultToAnswer(thrown, server, request.target), { rest: true, domain: server.domain }));
     }
   };
   return options.corsOrigins && options.corsOrigins.length > 0 ? withCors(handler, options.corsOrigins) : handler;
@@ -89,7 +91,7 @@ function dispatch(server: RpcServer, request: HttpRequest, exchange: Exchange): 
   if (match === undefined) return undefined;
   if (match.kind === "other_methods") {
     const verbs = match.allow.includes("GET") ? [...match.allow, "HEAD"].toSorted() : match.allow;
-    return Promise.resolve(otherMethods(request, verbs, { rest: true, domain: "weir" }));
+    return Promise.resolve(otherMethods(request, verbs, { rest: true, domain: server.domain }));
   }
   const { value: route } = match.leaf;
   const answer = answerRest(askedFrom(server, route.method, { request, exchange }), { route, path: match.path, query });
@@ -122,15 +124,15 @@ function otherMethods(request: HttpRequest, verbs: readonly string[], options: F
 }
 
 /** gRPC and Connect clients are told "unimplemented", as their specifications say; anybody else "not_found". */
-function notFound(request: HttpRequest): HttpResponse {
+function notFound(request: HttpRequest, server: RpcServer): HttpResponse {
   const head = requestHeadFrom(request.headers);
   const type = contentTypeFrom(head.contentType);
   const isConnect = head.protocolVersion !== undefined || (type?.protocol === "connect" && type.stream !== undefined);
   const isGrpc = request.method === "POST" && type !== undefined && type.protocol !== "connect";
   const reason = isConnect || isGrpc ? { ...kitReasons.ROUTE_NOT_FOUND, code: "UNIMPLEMENTED" as const } : kitReasons.ROUTE_NOT_FOUND;
   const found = fault(reason, `No method answers ${request.method} ${pathOf(request.target)}.`);
-  if (isGrpc && type.stream) return type.stream.refuse(found, { domain: "weir" });
-  const answer = faultAnswer(found, { rest: !isConnect, domain: "weir" });
+  if (isGrpc && type.stream) return type.stream.refuse(found, { domain: server.domain });
+  const answer = faultAnswer(found, { rest: !isConnect, domain: server.domain });
   const withStatus = { ...answer, status: 404 };
   return request.method === "HEAD" ? headAnswer(withStatus) : withStatus;
 }
@@ -158,6 +160,7 @@ function createServer(implementations: readonly Implementation[], options: RpcOp
   return {
     clock: options.clock ?? systemClock,
     log: options.log ?? silentLog,
+    domain: options.errorInfo === false ? "" : "weir",
     streamTimeoutMsMax: options.streamTimeoutMsMax ?? Infinity,
     requestBytesMax: options.requestBytesMax ?? 4 * 1024 * 1024,
     responseBytesMax: options.responseBytesMax ?? 4 * 1024 * 1024,
@@ -172,7 +175,7 @@ function servedMethod({ descriptor, service }: BoundMethod, domain: string, opti
   return {
     descriptor,
     service: layered(service, options.layers ?? []),
-    domain,
+    domain: options.errorInfo === false ? "" : domain,
     timeoutMsMax: Math.min(descriptor.timeoutMs ?? Infinity, options.timeoutMsMax ?? 30_000),
     deadlines: new DeadlineQueue(options.clock ?? systemClock),
     codecs: createMethodCodecs(descriptor),
