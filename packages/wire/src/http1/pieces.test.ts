@@ -75,6 +75,15 @@ test("connection turns absolute form into origin form", async () => {
   );
 });
 
+test("connection turns OPTIONS of a whole server into asterisk form", async () => {
+  const asked = ["*", "http://a", "http://a/", "http://a?", "/"].map((target) => `OPTIONS ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const { requests } = await outcomeOf([bytesOf(asked.join(""))]);
+  assert.deepEqual(
+    requests.map((request) => (JSON.parse(request) as { target: string }).target),
+    ["*", "*", "/", "/?", "/"],
+  );
+});
+
 test("connection hands over content and trailers of chunks", async () => {
   const { requests } = await outcomeOf([bytesOf(streams["a chunked body with trailers"] as string)]);
   const first = JSON.parse(requests[0] as string) as { body: string; trailers: string[] };

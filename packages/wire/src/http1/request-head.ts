@@ -181,7 +181,9 @@ export class RequestHeadReader implements HeadReader, RequestHead {
     if (method === "CONNECT") throw new WireError(wireReasons.CONNECT_UNSUPPORTED, "expected another method, found CONNECT");
     if (target === "*" && method === "OPTIONS") return;
     if (target.charCodeAt(0) !== slash) this.target = originFormFrom(target, host) ?? target;
-    checkTarget(this.target, encodedSlash);
+    // RFC 9112 §3.2.4: an absolute target with neither path nor query asks about the server as a whole.
+    if (method === "OPTIONS" && this.target === "/" && !target.endsWith("/")) this.target = "*";
+    else checkTarget(this.target, encodedSlash);
   }
 
   /** RFC 9112 §6.3, without the leniency: anything said twice or in two ways is refused. */
