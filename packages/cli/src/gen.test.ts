@@ -72,6 +72,14 @@ test("gen writes a file beside each contract, once, and check agrees", async (co
   assert.equal((await weirGen("--root", root, "--check")).code, 0);
 });
 
+test("gen knows the rules of buf.validate without being told where they lie", async (context) => {
+  const rule = "string text = 1 [(buf.validate.field).string.min_len = 2];";
+  const ruled = greeting.replace("string text = 1;", rule).replace("message", 'import "buf/validate/validate.proto";\nmessage');
+  const root = folderWith(context, { "package.json": '{"name":"@t/root"}', "a.proto": ruled });
+  assert.deepEqual((await generateContracts({ root })).findings, []);
+  assert.match(readFileSync(join(root, "a.weir.ts"), "utf8"), /"string\.min_len", "must be at least 2 characters"/);
+});
+
 test("check names what was tampered with, is missing or has no contract, and changes nothing", async (context) => {
   const root = folderWith(context, {
     "package.json": '{"name":"@t/root"}',

@@ -17,6 +17,11 @@ export const kitReasons = {
     code: "INTERNAL",
     meaning: "A message to be written holds a value that its contract does not allow: a mistake of this program.",
   },
+  VALIDATION_FAILED: {
+    reason: "VALIDATION_FAILED",
+    code: "INVALID_ARGUMENT",
+    meaning: "A request breaks rules that its contract has (buf.validate); the details name each field, its rule and what is wrong.",
+  },
   CONTRACT_INVALID: {
     reason: "CONTRACT_INVALID",
     code: "FAILED_PRECONDITION",

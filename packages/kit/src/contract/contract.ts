@@ -1,6 +1,7 @@
 import type { Reason } from "../fault.ts";
 import type { BinaryReader } from "./binary-reader.ts";
 import type { BinaryWriter } from "./binary-writer.ts";
+import type { Validation, Violation } from "./validation.ts";
 
 /** What JSON.parse may answer. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
@@ -31,6 +32,13 @@ export interface MessageType<T> {
   write(message: T, writer: BinaryWriter): void;
   /** Reads fields up to the byte `end`; `into` is what was read of the same message before, which is merged. `fromBinary` does the rest. */
   read(reader: BinaryReader, end: number, into?: T): T;
+  /**
+   * Which rules of `buf.validate` the message breaks, at most 100; empty when all is well. Absent when neither the message nor
+   * what it holds has rules. Times are compared with `nowMs`, by default the machine's.
+   */
+  validate?(message: T, nowMs?: number): readonly Violation[];
+  /** The same within a larger whole; `validate` does the rest. */
+  check?(message: T, at: Validation): void;
 }
 
 /** Where a reader of JSON stands: a message being read, the field it is at, and what it is nested in. */

@@ -4,6 +4,7 @@ import { fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import type { Layer, Message, Service } from "../service.ts";
 import { layered } from "../service.ts";
+import { validationLayer } from "./validation-layer.ts";
 
 /** A contract bound to the functions that answer it. */
 export interface Implementation {
@@ -22,6 +23,8 @@ export interface BoundMethod {
 export interface ImplementOptions {
   /** Around every method of this service, first outermost. They guard unary calls and streams alike. Default none. */
   readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
+  /** Whether requests that break rules of the contract (`buf.validate`) are refused, inside of all layers. Default true. */
+  readonly validates?: boolean;
 }
 
 type Handler = (input: unknown, call: Call) => unknown;
@@ -50,7 +53,9 @@ function bindMethod(method: MethodDescriptor, handlers: object, options: Impleme
     throw fault(kitReasons.HANDLER_MISSING, `Expected a function "${method.localName}" for ${method.path}, found ${typeof found}.`);
   }
   const handler: Handler = (input, call) => (found as Handler).call(handlers, input, call);
-  return { descriptor: method, service: layered(serviceFromHandler(method, handler), options.layers ?? []) };
+  const validation = options.validates === false ? undefined : validationLayer(method.input);
+  const layers = [...(options.layers ?? []), ...(validation ? [validation] : [])];
+  return { descriptor: method, service: layered(serviceFromHandler(method, handler), layers) };
 }
 
 function serviceFromHandler(method: MethodDescriptor, handler: Handler): Service<Message<unknown>, Message<unknown>> {

@@ -43,7 +43,7 @@ function readTexts(texts: Readonly<Record<string, string>>): FileDescriptorProto
     writeFileSync(join(folder, "buf.yaml"), "version: v2\n");
     mkdirSync(join(folder, "google"));
     cpSync(googleFolder, join(folder, "google", "api"), { recursive: true });
-    cpSync(join(contractFolder, "weir"), join(folder, "weir"), { recursive: true });
+    for (const own of ["weir", "buf"]) cpSync(join(contractFolder, own), join(folder, own), { recursive: true });
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
     return readContracts(folder);
   } finally {
@@ -163,6 +163,40 @@ test("the compiler refuses what it cannot turn into code and says where", () => 
       () => compileOne(files, file),
       (error: unknown) => isFault(error) && error.reason === "CONTRACT_INVALID" && expected.test(error.message),
       file,
+    );
+  }
+});
+
+const ruled: readonly (readonly [field: string, expected: RegExp])[] = [
+  ['string a = 1 [(buf.validate.field).cel = {id: "x" expression: "this != \'\'"}];', /r0\.v1\.A\.a: expected rules that stand in .+ CEL/],
+  ["string a = 1 [(buf.validate.field).cel_expression = \"this != ''\"];", /CEL, which Weir does not run/],
+  ["int32 a = 1 [(buf.validate.field).string.min_len = 1];", /expected rules for int32, found rules for string/],
+  ["repeated int32 a = 1 [(buf.validate.field).int32.gt = 1];", /expected rules for repeated, found rules for int32/],
+  ['A a = 1 [(buf.validate.field).any.in = "x"];', /expected rules for nothing but required and ignore, found rules for any/],
+  ["double a = 1 [(buf.validate.field).double.lt = nan];", /expected a number as double\.lt, found nan/],
+  [
+    'string a = 1 [(buf.validate.field).string.pattern = "^(a+)+$"];',
+    /a pattern that cannot be made to take long, found "\^\(a\+\)\+\$", in which/,
+  ],
+  ['string a = 1 [(buf.validate.field).string.pattern = "(?=a)"];', /which has a group that looks around/],
+  ["repeated A a = 1 [(buf.validate.field).repeated.unique = true];", /expected unique on a list of scalars or enums, found r8\.v1\.A/],
+  ['option (buf.validate.message).oneof = {fields: ["a", "b"]};\nstring a = 1;', /expected a field of it in .+, found "b"/],
+  ['option (buf.validate.message).oneof = {fields: ["a", "a"]};\nstring a = 1;', /expected different fields in .+, found a, a/],
+];
+
+test("the compiler refuses rules that it cannot check, and says which", () => {
+  const texts = Object.fromEntries(
+    ruled.map(([field], index) => {
+      const text = `syntax = "proto3";\npackage r${index}.v1;\nimport "buf/validate/validate.proto";\nmessage A {\n${field}\n}\n`;
+      return [`rules${index}.proto`, text];
+    }),
+  );
+  const files = readTexts(texts);
+  for (const [index, [field, expected]] of ruled.entries()) {
+    assert.throws(
+      () => compileOne(files, `rules${index}.proto`),
+      (error) => isFault(error) && error.reason === "CONTRACT_INVALID" && expected.test(error.message),
+      field,
     );
   }
 });

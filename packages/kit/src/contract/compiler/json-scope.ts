@@ -6,6 +6,8 @@ import { localTypeName } from "./scope.ts";
 export interface JsonScope {
   readonly scope: Scope;
   readonly tables: Map<DescEnum, string>;
+  /** Constants of the file by the code that makes them: patterns and bytes that rules compare with. */
+  readonly constants: Map<string, string>;
 }
 
 /** A helper of the kit's JSON door by its name, imported. */
@@ -43,4 +45,9 @@ export function printEnumTables(json: JsonScope): string[] {
     "});",
     "",
   ]);
+}
+
+/** The constants that rules compare with. */
+export function printConstants({ constants }: JsonScope): string[] {
+  return [...constants].map(([code, name]) => `const ${name} = ${code};`);
 }

@@ -1,4 +1,4 @@
-import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, DescOneof, Registry } from "@bufbuild/protobuf";
 import { access, keyText, valueKindOf } from "./field-kinds.ts";
 import type { JsonScope } from "./json-scope.ts";
 import { helper, jsonValueType } from "./json-scope.ts";
@@ -7,10 +7,11 @@ import { printRead } from "./print-read.ts";
 import { printField } from "./print-reader.ts";
 import { hasPresence } from "./print-types.ts";
 import { printWrite } from "./print-write.ts";
+import { printCheck } from "./rules/print-check.ts";
 import { localTypeName } from "./scope.ts";
 
-/** The constant of a message: its name, its defaults, its writer and its reader of JSON, and those of binary. */
-export function printMessageType(desc: DescMessage, json: JsonScope): string[] {
+/** The constant of a message: its name, its defaults, its writer and its reader of JSON, those of binary, and the check of its rules. */
+export function printMessageType(desc: DescMessage, json: JsonScope, registry: Registry): string[] {
   const name = localTypeName(desc);
   return [
     `export const ${name}: ${json.scope.kit("contract", "MessageType", "type")}<${name}> = {`,
@@ -23,6 +24,7 @@ export function printMessageType(desc: DescMessage, json: JsonScope): string[] {
     `  fromBinary: (bytes) => ${json.scope.kit("contract/binary-reader", "messageFromBytes", "value")}(${name}, bytes),`,
     ...printWrite(desc, json),
     ...printRead(desc, json),
+    ...printCheck(desc, { json, registry }),
     "};",
     "",
   ];

@@ -24,7 +24,7 @@ const reserved = new Set(
     "instanceof new null return super switch this throw true try typeof var void while with yield let static implements interface package " +
     "private protected public await async any unknown never string number boolean bigint symbol object undefined type " +
     "Array AsyncIterable Object Partial Promise Record Uint8Array JSON " +
-    "above at bytes end entries init into item items json key list mark message part reader stop tag text value writer"
+    "above at bytes end entries index init into item items json key list mark message nowMs part reader stop tag text value writer"
   ).split(" "),
 );
 
