@@ -75,13 +75,14 @@ test("the Fault of violations names the first and carries all", () => {
   assert.equal(found.reason, "VALIDATION_FAILED");
   assert.equal(found.message, "weir.rules.v1.OrderRequest field user_id: value is required [required], and 2 more");
   const [request, told] = found.details;
-  assert.equal(request?.typeName, "google.rpc.BadRequest");
-  const { fieldViolations } = request?.value as { readonly fieldViolations: readonly unknown[] };
+  assert.equal(request.typeName, "google.rpc.BadRequest");
+  assert.ok(request && told);
+  const { fieldViolations } = request.value as { readonly fieldViolations: readonly unknown[] };
   assert.deepEqual(fieldViolations[1], {
     field: "items[0].count",
     description: "must be greater than or equal to 1 and less than or equal to 99",
     reason: "uint32.gte_lte",
   });
-  assert.equal(told?.typeName, "buf.validate.Violations");
-  assert.ok((request?.bytes?.length ?? 0) > 50 && (told?.bytes?.length ?? 0) > 50);
+  assert.equal(told.typeName, "buf.validate.Violations");
+  assert.ok((request.bytes?.length ?? 0) > 50 && (told.bytes?.length ?? 0) > 50);
 });
