@@ -1,6 +1,8 @@
 import { platformClock, type WireClock } from "./clock.ts";
 import { http2ClientSettingsFrom, type Http2ClientOptions, type Http2ClientSettings } from "./http2/client-options.ts";
 import { messageLimits, type MessageLimits } from "./http1/limits.ts";
+import { connectSocket, type SocketAndEvents } from "./socket.ts";
+import { TlsDialer, type TlsClientOptions } from "./tls-client.ts";
 import { wheelOf, type TimingWheel } from "./timing-wheel.ts";
 
 /** Waits of a client, in milliseconds. They fire up to 25 ms late. */
@@ -28,12 +30,17 @@ export interface ClientOptions {
   readonly connectionsMax?: number;
   /** Requests that may wait for a connection; one more is rejected with WAITERS_TOO_MANY. Default 1024. */
   readonly waitersMax?: number;
-  /** Speak HTTP/2 with prior knowledge: many requests at once on each connection. Default HTTP/1.1. */
+  /**
+   * Speak HTTP/2: many requests at once on each connection. With prior knowledge; over TLS an origin that does not choose it
+   * is refused (TLS_PROTOCOL_MISMATCH), unless `fallback`. Default HTTP/1.1.
+   */
   readonly http2?: boolean | Http2ClientOptions;
   /** Of answers. Their bodies have no bound by default, since they are pulled. */
   readonly limits?: Partial<MessageLimits>;
   readonly timeouts?: Partial<ClientTimeouts>;
   readonly clock?: WireClock;
+  /** Speak TLS; true for the defaults. Default cleartext. */
+  readonly tls?: boolean | TlsClientOptions;
 }
 
 /** Defaults of ClientTimeouts. */
@@ -60,23 +67,34 @@ export interface ClientSettings {
   readonly timeouts: ClientTimeouts;
   readonly clock: WireClock;
   readonly wheel: TimingWheel;
+  /** Whether TLS carries the requests. */
+  readonly secure: boolean;
+  /** What makes connections over TLS. */
+  readonly dialer: TlsDialer | undefined;
+  /** Makes a connection. */
+  readonly connect: () => SocketAndEvents;
 }
 
 /** ClientOptions with every default filled in. */
 export function clientSettingsFrom(options: ClientOptions): ClientSettings {
-  const { http2 } = options;
+  const { port, tls } = options;
+  const http2 = options.http2 === true ? {} : options.http2 || undefined;
   const clock = options.clock ?? platformClock;
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  const dialer = tls === undefined || tls === false ? undefined : new TlsDialer(options, tls === true ? {} : tls, clock.nowMs());
   return Object.freeze({
     host: options.host,
-    port: options.port,
-    authority: options.port === 80 ? host : `${host}:${options.port}`,
+    port,
+    authority: port === (dialer === undefined ? 80 : 443) ? host : `${host}:${port}`,
     connectionsMax: options.connectionsMax ?? 256,
     waitersMax: options.waitersMax ?? 1024,
-    http2: http2 === undefined || http2 === false ? undefined : http2ClientSettingsFrom(http2 === true ? {} : http2),
+    http2: http2 === undefined ? undefined : http2ClientSettingsFrom(http2),
     limits: Object.freeze({ ...messageLimits, bodyBytesMax: Infinity, ...options.limits }),
     timeouts: Object.freeze({ ...clientTimeouts, ...options.timeouts }),
     clock,
     wheel: wheelOf(clock),
+    secure: dialer !== undefined,
+    dialer,
+    connect: () => dialer?.connect(http2 === undefined ? "http1" : "http2") ?? connectSocket(options.host, port),
   });
 }

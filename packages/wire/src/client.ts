@@ -1,9 +1,10 @@
 import { ClientCall, type CallCarrier, type ClientRequest, type ClientResponse, type RequestOptions } from "./client-call.ts";
+import { NegotiatedClient, type ChosenPool } from "./client-negotiated.ts";
 import { clientSettingsFrom, type ClientOptions, type ClientSettings } from "./client-options.ts";
 import { ClientConnection, type ClientConnectionOwner } from "./http1/client-connection.ts";
 import { Http2Pool } from "./http2/client-pool.ts";
 import { WireError, wireReasons } from "./reasons.ts";
-import { connectSocket, SocketOutput } from "./socket.ts";
+import { SocketOutput } from "./socket.ts";
 import type { WheelEntry } from "./timing-wheel.ts";
 
 /** How busy a client is. */
@@ -28,11 +29,20 @@ export interface Client {
   close(): Promise<void>;
 }
 
-/** A client of the origin at `host` and `port`. It connects when the first request comes. */
+/**
+ * A client of the origin at `host` and `port`. It connects when the first request comes. Throws a WireError when certificates
+ * of `tls` cannot be used: TLS_CERTIFICATE_INVALID, TLS_CERTIFICATE_EXPIRED, TLS_KEY_MISMATCH.
+ */
 export function createClient(options: ClientOptions): Client {
   const settings = clientSettingsFrom(options);
+  const { http2, dialer } = settings;
+  if (dialer === undefined || http2?.fallback !== true) return poolOf(http2 === undefined ? "http1" : "http2", settings);
+  return new NegotiatedClient({ ...settings, dialer, poolOf });
+}
+
+function poolOf(protocol: "http1" | "http2", settings: ClientSettings): ChosenPool {
   const { http2 } = settings;
-  return http2 === undefined ? new Pool(settings) : new Http2Pool({ ...settings, http2 });
+  return http2 === undefined || protocol === "http1" ? new Pool(settings) : new Http2Pool({ ...settings, http2 });
 }
 
 /** A call in the queue, with the deadline of its waiting. */
@@ -81,7 +91,7 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
       const call = new ClientCall(request, options, { deadlineMs, resolve, reject });
       if (this.#closed) call.fail(call.error(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed"));
       else if (options.signal?.aborted === true) call.cancel();
-      else this.#start(call);
+      else this.start(call);
     });
   }
 
@@ -132,7 +142,8 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
     for (const waiter of this.#waiters) if (waiter.call === call) this.#giveUp(waiter, error);
   }
 
-  #start(call: ClientCall): void {
+  /** Takes a call on, or lets it wait. */
+  start(call: ClientCall): void {
     let connection = this.#idle.pop();
     while (connection !== undefined && !connection.usable) connection = this.#idle.pop();
     if (connection !== undefined) connection.send(call);
@@ -170,8 +181,7 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
   }
 
   #connect(): ClientConnection {
-    const { host, port } = this.#settings;
-    const { socket, listen } = connectSocket(host, port);
+    const { socket, listen } = this.#settings.connect();
     const connection = new ClientConnection(this.#settings, this, new SocketOutput(socket));
     this.#connections.add(connection);
     listen(connection);

@@ -301,6 +301,10 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
 
   #endError(call: ClientCall, cause: unknown): WireError {
     const where = `${this.#settings.host}:${this.#settings.port}`;
+    // What TLS had to say is told as it is. That we were not welcome comes after our handshake is done.
+    if (cause instanceof WireError && (!this.#open || (cause.reason !== wireReasons.TLS_CUT.reason && !call.answered))) {
+      return new WireError(cause, cause.message, { sent: call.sent, answered: false, cause: cause.cause });
+    }
     if (!this.#open) return call.error(wireReasons.CONNECT_FAILED, `expected a connection to ${where}, found ${causeText(cause)}`, cause);
     if (this.#reader.inBody)
       return call.error(wireReasons.UPSTREAM_BODY_TRUNCATED, `expected the rest of the body from ${where}, found the end`, cause);

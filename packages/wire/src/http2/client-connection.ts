@@ -101,6 +101,11 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
     return this.#open.size;
   }
 
+  /** Whether it is gone, or going, without ever having taken calls. */
+  get neverStood(): boolean {
+    return !this.#ready;
+  }
+
   /** Whether it may still come to take calls. */
   get connecting(): boolean {
     return !this.#ready && !this.#retired;
@@ -155,16 +160,7 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
   closed(cause?: unknown): void {
     const session = this.#session;
     if (session.isClosed) return;
-    const where = `${this.#settings.host}:${this.#settings.port}`;
-    const found = cause instanceof Error ? cause.message : "it closed";
-    const lost = this.#ready
-      ? new WireError(wireReasons.CONNECTION_RESET, `expected an answer from ${where}, found ${found}`, {
-          sent: true,
-          cause,
-          http2Code: this.#goAwayCode,
-        })
-      : new WireError(wireReasons.CONNECT_FAILED, `expected a connection to ${where} that speaks HTTP/2, found ${found}`, { cause });
-    const error = this.#failure ?? lost;
+    const error = this.#failure ?? this.#calls.lost(cause, { stood: this.#ready, http2Code: this.#goAwayCode });
     session.closed((stream) => this.#calls.cutShort(stream, error));
     for (const stream of this.#open) session.forget(stream, this.#calls.cutShort(stream, error));
     this.#owner.gone(this, error);

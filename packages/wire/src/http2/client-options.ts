@@ -11,6 +11,8 @@ export interface Http2ClientOptions {
   readonly ageMs?: number;
   /** Requests at once on one connection, if the origin allows as many. Default 256. */
   readonly streamsPerConnectionMax?: number;
+  /** Over TLS: speak HTTP/1.1 with an origin that does not choose HTTP/2. Default false. */
+  readonly fallback?: boolean;
 }
 
 /** Http2ClientOptions with every default filled in. */
@@ -20,6 +22,7 @@ export interface Http2ClientSettings {
   readonly pingTimeoutMs: number;
   readonly ageMs: number;
   readonly streamsPerConnectionMax: number;
+  readonly fallback: boolean;
 }
 
 /** Fills in the defaults. */
@@ -30,5 +33,6 @@ export function http2ClientSettingsFrom(options: Http2ClientOptions): Http2Clien
     pingTimeoutMs: options.pingTimeoutMs ?? 10_000,
     ageMs: options.ageMs ?? Infinity,
     streamsPerConnectionMax: options.streamsPerConnectionMax ?? 256,
+    fallback: options.fallback ?? false,
   });
 }

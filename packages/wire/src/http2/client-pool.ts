@@ -1,7 +1,7 @@
 import { ClientCall, type ClientRequest, type ClientResponse, type RequestOptions } from "../client-call.ts";
 import type { ClientSettings } from "../client-options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import { connectSocket, SocketOutput } from "../socket.ts";
+import { SocketOutput } from "../socket.ts";
 import { Http2ClientConnection, type Http2ClientOwner } from "./client-connection.ts";
 import type { Http2ClientSettings } from "./client-options.ts";
 import { WaitingCalls } from "./waiting-calls.ts";
@@ -35,7 +35,7 @@ export class Http2Pool implements Http2ClientOwner {
       const call = new ClientCall(request, options, { deadlineMs, resolve, reject });
       if (this.#closed) call.fail(closedError());
       else if (options.signal?.aborted === true) call.cancel();
-      else if (!call.over) this.#start(call);
+      else if (!call.over) this.start(call);
     });
   }
 
@@ -76,12 +76,12 @@ export class Http2Pool implements Http2ClientOwner {
     if (this.#connections.size === 0) this.#onEmpty?.();
     if (this.#closed) return;
     // Who waits would wait for the same failure, unless another connection stands.
-    const unmade = error.reason === wireReasons.CONNECT_FAILED.reason || error.reason === wireReasons.CONNECT_TIMEOUT.reason;
-    if (unmade && !this.#usable()) this.#waiting.failAll(error);
+    if (connection.neverStood && !this.#usable()) this.#waiting.failAll(error);
     else this.#grow();
   }
 
-  #start(call: ClientCall): void {
+  /** Takes a call on, or lets it wait. */
+  start(call: ClientCall): void {
     for (const connection of this.#connections) {
       if (connection.room === 0) continue;
       connection.send(call);
@@ -97,9 +97,9 @@ export class Http2Pool implements Http2ClientOwner {
     let places = 0;
     for (const connection of this.#connections) if (connection.connecting) places += streamsExpected;
     if (places >= this.#waiting.size || this.#connections.size >= this.#settings.connectionsMax) return;
-    const { host, port } = this.#settings;
-    const { socket, listen } = connectSocket(host, port);
-    const peer = { address: `${host}:${port}`, secure: false };
+    const { host, port, secure } = this.#settings;
+    const { socket, listen } = this.#settings.connect();
+    const peer = { address: `${host}:${port}`, secure };
     const connection = new Http2ClientConnection(this.#settings, this, { output: new SocketOutput(socket), peer });
     this.#connections.add(connection);
     listen(connection);

@@ -202,6 +202,19 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
     return call.error(wireReasons.UPSTREAM_HEAD_TIMEOUT, `expected the answer's head within ${this.#headerMs(call)} ms, found none`);
   }
 
+  /** What the end of the connection means. What TLS had to say is told as it is. */
+  lost(cause: unknown, state: { readonly stood: boolean; readonly http2Code: number | undefined }): WireError {
+    if (cause instanceof WireError && !state.stood) return cause;
+    const where = `${this.#settings.host}:${this.#settings.port}`;
+    const found = cause instanceof Error ? cause.message : "it closed";
+    if (!state.stood) {
+      const message = `expected a connection to ${where} that speaks HTTP/2, found ${found}`;
+      return new WireError(wireReasons.CONNECT_FAILED, message, { cause });
+    }
+    const message = `expected an answer from ${where}, found ${found}`;
+    return new WireError(wireReasons.CONNECTION_RESET, message, { sent: true, cause, http2Code: state.http2Code });
+  }
+
   /** What the end of the connection means for one call. */
   cutShort(stream: Stream, error: WireError): WireError {
     const call = stream.call as ClientCall;

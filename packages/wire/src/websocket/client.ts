@@ -2,6 +2,7 @@ import { createClient, type Client } from "../client.ts";
 import type { ClientResponse } from "../client-call.ts";
 import type { ByteDuplex, HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
+import type { TlsClientOptions } from "../tls-client.ts";
 import { WebSocketConnection } from "./connection.ts";
 import { connectDuplex } from "./duplex-output.ts";
 import { agreedHandshake, handshakeRequest, newKey } from "./handshake.ts";
@@ -14,8 +15,10 @@ export interface ConnectOptions extends WebSocketOptions {
   readonly protocols?: readonly string[];
   /** Headers beside those of the handshake, names in lower case. */
   readonly headers?: HeaderList;
-  /** Asks by this client's pool, which `url` then only names the authority and target for; wss: needs one that speaks TLS. */
+  /** Asks by this client's pool, which `url` then only names the authority and target for. */
   readonly client?: Client;
+  /** How to speak TLS with wss: origins, without `client`. */
+  readonly tls?: TlsClientOptions;
   /** For the whole handshake. Default 10,000. */
   readonly timeoutMs?: number;
   /** Gives up the handshake: REQUEST_CANCELLED. */
@@ -23,7 +26,7 @@ export interface ConnectOptions extends WebSocketOptions {
 }
 
 /**
- * Opens a session at `url` ("ws://host:port/path?query"). Rejects with a WireError: WEBSOCKET_REFUSED when the server
+ * Opens a session at `url` ("ws://host:port/path?query", or "wss://…" over TLS). Rejects with a WireError: WEBSOCKET_REFUSED when the server
  * answers anything but 101, WEBSOCKET_ANSWER_INVALID when its answer does not fit, or what the client rejects with.
  * Redirects are not followed. Many sessions share settings, and hold less memory, when made by one `createConnector`.
  */
@@ -36,8 +39,9 @@ export function createWebSocketConnector(options: ConnectOptions = {}): (url: st
   const settings = websocketSettingsFrom(options);
   const { protocols = [], headers = [], timeoutMs = 10_000, signal } = options;
   return async (url) => {
-    const place = placeFrom(url, options.client !== undefined);
-    const client = options.client ?? createClient({ host: place.host, port: place.port, connectionsMax: 1 });
+    const { host, port, secure, ...place } = placeFrom(url);
+    const tls = secure ? (options.tls ?? true) : false;
+    const client = options.client ?? createClient({ host, port, tls, connectionsMax: 1 });
     try {
       const key = newKey();
       const asked = { key, protocols, deflate: settings.deflate };
@@ -79,16 +83,18 @@ function switchedDuplex(response: ClientResponse): ByteDuplex {
 interface Place {
   readonly host: string;
   readonly port: number;
+  readonly secure: boolean;
   readonly authority: string;
   readonly target: string;
 }
 
-function placeFrom(url: string, own: boolean): Place {
+function placeFrom(url: string): Place {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const fits = parsed !== undefined && parsed.hash === "" && (parsed.protocol === "ws:" || (own && parsed.protocol === "wss:"));
-  if (!fits)
-    throw new WireError(wireReasons.REQUEST_INVALID, `expected ws://host:port/path, or a client for wss:, found ${JSON.stringify(url)}`);
+  if (parsed === undefined || parsed.hash !== "" || (parsed.protocol !== "ws:" && parsed.protocol !== "wss:")) {
+    throw new WireError(wireReasons.REQUEST_INVALID, `expected ws://host:port/path or wss://host:port/path, found ${JSON.stringify(url)}`);
+  }
   const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
-  const port = parsed.port === "" ? (parsed.protocol === "ws:" ? 80 : 443) : Number(parsed.port);
-  return { host, port, authority: parsed.host, target: parsed.pathname + parsed.search };
+  const secure = parsed.protocol === "wss:";
+  const port = parsed.port === "" ? (secure ? 443 : 80) : Number(parsed.port);
+  return { host, port, secure, authority: parsed.host, target: parsed.pathname + parsed.search };
 }

@@ -189,7 +189,7 @@ test("a client that cannot connect, or is answered otherwise, says so", { timeou
   await assert.rejects(connectWebSocket(`ws://127.0.0.1:${other.port}`), { reason: "WEBSOCKET_REFUSED" });
   await assert.rejects(connectWebSocket("ws://127.0.0.1:1"), { reason: "CONNECT_FAILED" });
   await assert.rejects(connectWebSocket(`http://127.0.0.1:${port}`), { reason: "REQUEST_INVALID" });
-  await assert.rejects(connectWebSocket(`wss://127.0.0.1:${port}`), { reason: "REQUEST_INVALID" });
+  await assert.rejects(connectWebSocket(`wss://127.0.0.1:${port}`), { reason: "TLS_HANDSHAKE_FAILED" });
   await assert.rejects(connectWebSocket(`ws://127.0.0.1:${port}`, { signal: AbortSignal.abort() }), { reason: "REQUEST_CANCELLED" });
 });
 
