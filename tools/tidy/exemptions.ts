@@ -13,6 +13,11 @@ export const exemptions: readonly Exemption[] = [
     why: "HTTP/2 and WebSocket stand whole, each with server and client: 7,000 lines were meant for less",
   },
   {
+    rule: "package size",
+    path: "packages/kit/package.json",
+    why: "four protocols, channels, and clients that choose among endpoints: 16,000 lines were meant for less",
+  },
+  {
     rule: "parameters",
     path: "packages/wire/src/http1/connection.ts",
     why: "createConnection takes handler, options and output, which are three different things",

@@ -1,0 +1,21 @@
+import type { Client } from "@weir/wire";
+import { createClient } from "@weir/wire";
+import type { Clock } from "../../../clock.ts";
+import { jittered } from "./backoff.ts";
+import type { ConnectionOptions } from "./balance-options.ts";
+import type { EndpointAddress } from "./endpoint-address.ts";
+
+/**
+ * Makes the client of each endpoint. Over HTTP/2 a quiet stream may stay open: what is dead does not answer PING. HTTP/1.1 has no such thing, so
+ * wire's times for head and body stay.
+ */
+export function endpointClients(options: ConnectionOptions, clock: Clock): (address: EndpointAddress) => Client {
+  const { http2 = true, timeouts, ...rest } = options;
+  const waits = http2 === false ? timeouts : { headerMs: Infinity, bodyIdleMs: Infinity, ...timeouts };
+  return ({ host, port }) => {
+    // Connections of each endpoint grow old by another time, so that they are not all made anew at once.
+    const ageMs = typeof http2 === "object" && http2.ageMs !== undefined ? jittered(http2.ageMs, clock.random, 0.1) : undefined;
+    const spread = typeof http2 === "object" && ageMs !== undefined ? { ...http2, ageMs } : http2;
+    return createClient({ ...rest, host, port, clock, http2: spread, ...(waits && { timeouts: waits }) });
+  };
+}

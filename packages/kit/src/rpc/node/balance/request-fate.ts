@@ -1,0 +1,83 @@
+import type { ClientResponse, RequestOptions, WireError } from "@weir/wire";
+import { headerValue, wireReasons } from "@weir/wire";
+
+/**
+ * What the end of a request says of its endpoint: it answered well or badly, not before the caller's time was over, no connection could be
+ * made, or nothing: a request that its caller gave up for another reason says nothing.
+ */
+export type Outcome = "success" | "failure" | "late" | "unreachable" | "unknown";
+
+/**
+ * Whether a request may be sent again. "unsent": it never left this process. "unprocessed": the other side has said that it did nothing with
+ * it. "idempotent": only if doing it twice is the same as once. "never": not at all.
+ */
+export type Repeatability = "unsent" | "unprocessed" | "idempotent" | "never";
+
+/** What a rejection means. */
+export interface Fate {
+  readonly outcome: Outcome;
+  readonly repeatable: Repeatability;
+  /** A connection was lost or could not be made: the list of endpoints may be old. */
+  readonly disconnected: boolean;
+}
+
+const unknown: Fate = { outcome: "unknown", repeatable: "never", disconnected: false };
+const late: Fate = { outcome: "late", repeatable: "never", disconnected: false };
+const unreachable: Fate = { outcome: "unreachable", repeatable: "unsent", disconnected: true };
+const busy: Fate = { outcome: "unknown", repeatable: "unsent", disconnected: false };
+const refused: Fate = { outcome: "unknown", repeatable: "unprocessed", disconnected: false };
+const failed: Fate = { outcome: "failure", repeatable: "idempotent", disconnected: false };
+const lost: Fate = { outcome: "failure", repeatable: "idempotent", disconnected: true };
+/** A kept connection that was closed while the request came is how HTTP/1.1 servers stop; it says nothing bad of them. */
+const stale: Fate = { outcome: "unknown", repeatable: "idempotent", disconnected: true };
+
+const fates: Readonly<Record<string, Fate>> = {
+  [wireReasons.CONNECT_FAILED.reason]: unreachable,
+  [wireReasons.CONNECT_TIMEOUT.reason]: unreachable,
+  [wireReasons.CLIENT_CLOSED.reason]: busy,
+  [wireReasons.WAITERS_TOO_MANY.reason]: busy,
+  [wireReasons.WAIT_TIMEOUT.reason]: busy,
+  [wireReasons.UPSTREAM_STREAM_REFUSED.reason]: refused,
+  [wireReasons.CONNECTION_STALE.reason]: stale,
+  [wireReasons.CONNECTION_RESET.reason]: lost,
+  [wireReasons.PING_TIMEOUT.reason]: lost,
+  [wireReasons.TOTAL_TIMEOUT.reason]: late,
+};
+
+/** What it means that a request was rejected. */
+export function fateOf(thrown: unknown, options: RequestOptions): Fate {
+  if (!isWireError(thrown)) return unknown;
+  if (thrown.reason === wireReasons.REQUEST_CANCELLED.reason) return isDeadline(options.signal?.reason) ? late : unknown;
+  const fate = fates[thrown.reason];
+  // Whatever wire says was sent has left, however the reason is usually meant.
+  if (fate !== undefined) return fate.repeatable === "unsent" && thrown.sent ? { ...fate, repeatable: "idempotent" } : fate;
+  return thrown.code === "UNAVAILABLE" || thrown.code === "DEADLINE_EXCEEDED" ? failed : unknown;
+}
+
+/** Codes of gRPC that blame whoever answers: those whose HTTP status is 500, 503 or 504. */
+const blamed = new Set(["2", "4", "13", "14", "15"]);
+
+/** What an answer whose body is whole or will not be looked at says of its endpoint. */
+export function outcomeOf(response: ClientResponse): Outcome {
+  const { status, headers, body } = response;
+  if (status >= 500) return status === 501 || status === 505 ? "success" : "failure";
+  const code = headerValue(headers, "grpc-status");
+  if (code !== undefined) return blamed.has(code) ? "failure" : "success";
+  return body === undefined || body instanceof Uint8Array ? "success" : outcomeOfTrailers(body.trailers?.());
+}
+
+/** What the trailers of an answer say of its endpoint. */
+export function outcomeOfTrailers(trailers: readonly string[] | undefined): Outcome {
+  const code = trailers === undefined ? undefined : headerValue(trailers, "grpc-status");
+  return code !== undefined && blamed.has(code) ? "failure" : "success";
+}
+
+/** By brand: two copies of the package recognise each other's. */
+function isWireError(thrown: unknown): thrown is WireError {
+  return typeof thrown === "object" && thrown !== null && "sent" in thrown && "reason" in thrown && "brand" in thrown;
+}
+
+function isDeadline(reason: unknown): boolean {
+  if (typeof reason !== "object" || reason === null) return false;
+  return ("code" in reason && reason.code === "DEADLINE_EXCEEDED") || ("name" in reason && reason.name === "TimeoutError");
+}
