@@ -112,6 +112,11 @@ export const kitReasons = {
     code: "PERMISSION_DENIED",
     meaning: "A browser asked from an origin that the app's corsOrigins do not list.",
   },
+  UPGRADE_REQUIRED: {
+    reason: "UPGRADE_REQUIRED",
+    code: "FAILED_PRECONDITION",
+    meaning: "The method takes a stream, which REST carries over WebSocket only.",
+  },
   HANDLER_MISSING: {
     reason: "HANDLER_MISSING",
     code: "FAILED_PRECONDITION",

@@ -12,6 +12,7 @@ const httpStatuses: ReadonlyMap<string, number> = new Map([
   [kitReasons.VERB_NOT_ALLOWED.reason, 405],
   [kitReasons.CONTENT_TYPE_UNSUPPORTED.reason, 415],
   [kitReasons.HTTP_VERSION_UNSUPPORTED.reason, 505],
+  [kitReasons.UPGRADE_REQUIRED.reason, 426],
 ]);
 
 /** A JSON answer with the metadata of its call as headers. */

@@ -58,7 +58,8 @@ function restStream(contentType: string, frames: RestFrames): StreamDialect {
   };
 }
 
-function faultText(fault: Fault, domain: string): string {
+/** The error JSON of a Fault as REST writes it. */
+export function faultText(fault: Fault, domain: string): string {
   const json = errorJsonFromFault(fault, domain);
   return JSON.stringify({ code: json.code, reason: fault.reason, message: json.message, details: json.details });
 }

@@ -17,6 +17,8 @@ export interface RestRoute {
   readonly method: ServedMethod;
   readonly rule: HttpRule;
   readonly template: PathTemplate;
+  /** An answer as JSON text. */
+  readonly text: (message: unknown) => string;
   readonly unary: UnaryDialect;
   /** Server streams, for EventSource and for anybody else. */
   readonly events: StreamDialect;
@@ -31,7 +33,7 @@ export interface RestInput {
   /** Without the verb. */
   readonly path: string;
   readonly query: string;
-  /** Undefined when the rule takes no body. */
+  /** Undefined when the rule takes no body. Over WebSocket, where a rule that takes none takes the whole message, that of one message. */
   readonly bodyText: string | undefined;
 }
 
@@ -55,7 +57,7 @@ export function createRestRoute(method: ServedMethod, rule: HttpRule): RestRoute
   const queryFields = bindFields(descriptor.fields.filter((field) => !inBody(field.json)));
   const text = (message: unknown): string => answerText(message, rule.responseBody, descriptor);
   const [unary, events, lines] = [createRestUnary(text), createEventStream(text), createLineStream(text)];
-  return { method, rule, template, unary, events, lines, variables, queryFields };
+  return { method, rule, template, text, unary, events, lines, variables, queryFields };
 }
 
 /** Reads the message from path, query and body. Throws JSON_INVALID, PATH_INVALID or QUERY_INVALID. */
@@ -69,7 +71,7 @@ export function messageFromRest(route: RestRoute, input: RestInput): unknown {
 function objectFromBody(route: RestRoute, bodyText: string | undefined): JsonObject {
   if (bodyText === undefined || bodyText === "") return {};
   const json = jsonFromText(bodyText, "body");
-  if (route.rule.body !== "*") return { [route.rule.body]: json };
+  if (route.rule.body !== "*" && route.rule.body !== "") return { [route.rule.body]: json };
   if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
   throw fault(
     kitReasons.JSON_INVALID,

@@ -14,6 +14,7 @@ import type { Compressor } from "../compression.ts";
 import type { Encoding, MethodCodec } from "./method-codec.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { RestRoute } from "./rest-route.ts";
+import type { SocketRoutes } from "./serve-socket.ts";
 
 /** Everything that is settled at start: limits, and the methods by their paths. */
 export interface RpcServer {
@@ -29,6 +30,8 @@ export interface RpcServer {
   /** By Connect path. */
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly routes: RouteTrie<RestRoute>;
+  /** Rules of methods whose requests stream: they are carried by WebSocket. */
+  readonly sockets: SocketRoutes;
 }
 
 /** A method with all layers around it. */

@@ -343,7 +343,7 @@ test("conflicting rules, a service implemented twice, and bad templates are refu
     [[withRules("Hello", "/x/{tags}")], "TEMPLATE_INVALID"],
     [[withRules("Hello", "/x/{page}")], "TEMPLATE_INVALID"],
     [[withRules("Hello", "x")], "TEMPLATE_INVALID"],
-    [[withRules("Sum", "/sum")], "STREAM_UNSUPPORTED"],
+    [[withRules("Sum", "/sum", "/sum")], "ROUTE_CONFLICT"],
   ];
   for (const [implementations, reason] of table) {
     assert.throws(

@@ -25,6 +25,7 @@ import { faultToAnswer } from "./rpc-server.ts";
 import type { RestTarget } from "./serve-rest.ts";
 import { serveRest } from "./serve-rest.ts";
 import { serveRpc } from "./serve-rpc.ts";
+import { addSocketRoute, carriedBySocket, createSocketRoutes, serveSocket, socketVerb } from "./serve-socket.ts";
 
 /** What `createRpcHandler` may be told; every field has a default. */
 export interface RpcOptions {
@@ -58,7 +59,7 @@ export interface RpcOptions {
 
 /**
  * Serves implementations as gRPC, gRPC-Web (binary and text), Connect (unary POST and GET, streams), each in protobuf and JSON, and as REST
- * by their google.api.http rules, on one port. Everything about a route is prepared here: throws ROUTE_CONFLICT, TEMPLATE_INVALID or STREAM_UNSUPPORTED. The handler itself never rejects: every
+ * by their google.api.http rules, on one port. Everything about a route is prepared here: throws ROUTE_CONFLICT or TEMPLATE_INVALID. The handler itself never rejects: every
  * failure is an answer with a code and a reason. OPTIONS lists the HTTP methods of a path, HEAD answers as GET without the body.
  */
 export function createRpcHandler(implementations: readonly Implementation[], options: RpcOptions = {}): HttpHandler {
@@ -87,8 +88,9 @@ function dispatch(server: RpcServer, request: HttpRequest, exchange: Exchange): 
     const answer = serveRpc(askedFrom(server, method, { request, exchange }), query);
     return request.method === "HEAD" ? answer.then(headAnswer) : answer;
   }
+  if (request.upgrade !== undefined) return answerUpgrade(server, path, { request, exchange, query });
   const match = findRoute(server.routes, request.method === "HEAD" ? "GET" : request.method, path);
-  if (match === undefined) return undefined;
+  if (match === undefined) return upgradeRequired(server, path);
   if (match.kind === "other_methods") {
     const verbs = match.allow.includes("GET") ? [...match.allow, "HEAD"].toSorted() : match.allow;
     return Promise.resolve(otherMethods(request, verbs, { rest: true, domain: server.domain }));
@@ -96,6 +98,27 @@ function dispatch(server: RpcServer, request: HttpRequest, exchange: Exchange): 
   const { value: route } = match.leaf;
   const answer = answerRest(askedFrom(server, route.method, { request, exchange }), { route, path: match.path, query });
   return request.method === "HEAD" ? answer.then(headAnswer) : answer;
+}
+
+/** An upgrade to WebSocket: for methods whose requests stream. What else is asked for is for the fallback to know. */
+function answerUpgrade(
+  server: RpcServer,
+  path: string,
+  { request, exchange, query }: { readonly request: HttpRequest; readonly exchange: Exchange; readonly query: string },
+): Promise<HttpResponse> | undefined {
+  const match = request.upgrade === "websocket" ? findRoute(server.sockets.routes, socketVerb, path) : undefined;
+  if (match?.kind !== "found") return undefined;
+  const { value: route } = match.leaf;
+  return Promise.resolve(serveSocket(askedFrom(server, route.method, { request, exchange }), { route, path: match.path, query }));
+}
+
+function upgradeRequired(server: RpcServer, path: string): Promise<HttpResponse> | undefined {
+  if (findRoute(server.sockets.routes, socketVerb, path)?.kind !== "found") return undefined;
+  const found = fault(
+    kitReasons.UPGRADE_REQUIRED,
+    "Expected an upgrade to WebSocket for this path, whose method takes a stream, found none.",
+  );
+  return Promise.resolve(faultAnswer(found, { rest: true, domain: server.domain }));
 }
 
 function askedFrom(
@@ -140,20 +163,17 @@ function notFound(request: HttpRequest, server: RpcServer): HttpResponse {
 function createServer(implementations: readonly Implementation[], options: RpcOptions): RpcServer {
   const methods = new Map<string, ServedMethod>();
   const routes = createRouteTrie<RestRoute>();
+  const sockets = createSocketRoutes(options);
   for (const { descriptor, methods: bound } of implementations) {
     for (const method of bound) {
       const served = servedMethod(method, descriptor.typeName, options);
       if (methods.has(method.descriptor.path)) throw fault(kitReasons.ROUTE_CONFLICT, `${descriptor.typeName} is implemented twice.`);
       methods.set(method.descriptor.path, served);
       for (const rule of method.descriptor.http) {
-        if (method.descriptor.kind === "client_stream" || method.descriptor.kind === "bidi_stream") {
-          throw fault(
-            kitReasons.STREAM_UNSUPPORTED,
-            `${method.descriptor.path} streams its requests, which REST (${rule.path}) cannot carry.`,
-          );
-        }
         const route = createRestRoute(served, rule);
-        addRoute(routes, rule.verb, { template: route.template, value: route });
+        const leaf = { template: route.template, value: route };
+        if (carriedBySocket(route)) addSocketRoute(sockets, leaf);
+        else addRoute(routes, rule.verb, leaf);
       }
     }
   }
@@ -168,6 +188,7 @@ function createServer(implementations: readonly Implementation[], options: RpcOp
     compressBytesMin: options.compressBytesMin ?? 1024,
     methods,
     routes,
+    sockets,
   };
 }
 
