@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fuzzTargets, randomFrom } from "./fuzz-targets.ts";
+
+const inputs = Number(process.env["WEIR_FUZZ_INPUTS"] ?? 1000);
+const seed = Number(process.env["WEIR_SEED"] ?? Date.now() % 2 ** 31);
+
+for (const target of fuzzTargets) {
+  test(`${target.name} does the same with ${inputs} broken inputs whatever the pieces (WEIR_SEED=${seed})`, async () => {
+    for (let number = 0; number < inputs; number += 1) {
+      const random = randomFrom(seed + number);
+      const bytes = target.make(random);
+      const whole = await target.outcome([bytes]);
+      const at = random(bytes.length + 1);
+      const input = `input ${number}, cut at ${at}: ${Buffer.from(bytes).toString("hex")}`;
+      assert.equal(await target.outcome([bytes.subarray(0, at), bytes.subarray(at)]), whole, input);
+    }
+  });
+
+  test(`${target.name} does the same with inputs cut at every byte (WEIR_SEED=${seed})`, async () => {
+    for (let number = 0; number < 5; number += 1) {
+      const bytes = target.make(randomFrom(seed + number));
+      const whole = await target.outcome([bytes]);
+      const input = `input ${number}: ${Buffer.from(bytes).toString("hex")}`;
+      const octets = Array.from(bytes, (byte) => Uint8Array.of(byte));
+      assert.equal(await target.outcome(octets), whole, `byte by byte, ${input}`);
+      for (let at = 1; at < bytes.length; at += 1) {
+        assert.equal(await target.outcome([bytes.subarray(0, at), bytes.subarray(at)]), whole, `cut at ${at}, ${input}`);
+      }
+    }
+  });
+}
