@@ -1,18 +1,22 @@
-import type { Client } from "@weir/wire";
+import type { Client, WireError } from "@weir/wire";
 import type { Call, Metadata } from "../../call.ts";
 import type { Send, SendAnswer, SendRequest } from "../http-send.ts";
 import { ReplayBody } from "./replay-body.ts";
 
-/** Calls that may be sent once more in a row; each call that succeeds gives back a tenth of one. */
-const retriesMax = 10;
+/** Refused streams that may be sent once more in a row; each call that succeeds gives back a tenth of one. */
+const retriesMax = 100;
 const retriesBack = 0.1;
+
+/** REFUSED_STREAM, RFC 9113 §7. */
+const refusedStream = 7;
 
 /** What wire rejects with when the other side has not looked at the request, and another try may meet another connection. */
 const unprocessed: ReadonlySet<string> = new Set(["UPSTREAM_STREAM_REFUSED", "CONNECTION_RESET", "CONNECTION_STALE"]);
 
 /**
  * Sends over a client of wire. What has provably not been processed is sent once more: REFUSED_STREAM, a stream above the last one of a
- * GOAWAY, a connection that broke before a byte was written (RFC 9113 §8.7). A budget bounds that when a server refuses everything.
+ * GOAWAY, a connection that broke before a byte was written (RFC 9113 §8.7). A budget bounds that
+ * when a server refuses every stream.
  */
 export function createWireSend(client: Client, metadata: Metadata = []): Send {
   let retries = retriesMax;
@@ -52,8 +56,11 @@ export function createWireSend(client: Client, metadata: Metadata = []): Send {
   }
 
   function mayRetry(thrown: unknown, call: Call): boolean {
-    const { sent, reason } = (thrown ?? {}) as { readonly sent?: unknown; readonly reason?: unknown };
-    if (sent !== false || !unprocessed.has(reason as string) || call.ended !== undefined || retries < 1) return false;
+    const { sent, reason, http2Code } = (thrown ?? {}) as Partial<WireError>;
+    if (sent !== false || reason === undefined || !unprocessed.has(reason) || call.ended !== undefined) return false;
+    // A connection that goes away refuses all its streams at once, and another takes them; a server that refuses a stream may be full.
+    if (http2Code !== refusedStream) return true;
+    if (retries < 1) return false;
     retries -= 1;
     return true;
   }
