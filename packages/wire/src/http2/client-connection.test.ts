@@ -1,80 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ClientCall, type ClientRequest, type ClientResponse, type RequestOptions } from "../client-call.ts";
-import { clientSettingsFrom } from "../client-options.ts";
+import type { ClientRequest } from "../client-call.ts";
 import type { ByteDuplex } from "../http.ts";
 import { readBody } from "../read-body.ts";
 import type { WireError } from "../reasons.ts";
-import {
-  bytesOf,
-  data,
-  frame,
-  framesOf,
-  headers,
-  joined,
-  numberFrame,
-  randomFrom,
-  settings,
-  type SeenFrame,
-} from "../testing/http2-wire.ts";
-import { MemoryOutput } from "../testing/memory-output.ts";
+import { bytesOf, data, frame, headers, joined, numberFrame, randomFrom, settings } from "../testing/http2-wire.ts";
+import { dialogue, ok, outcome, unary } from "../testing/http2-dialogue.ts";
 import { turn } from "../testing/turns.ts";
-import { VirtualClock } from "../testing/virtual-clock.ts";
-import { Http2ClientConnection, type Http2ClientOwner } from "./client-connection.ts";
-import { http2ClientSettingsFrom, type Http2ClientOptions } from "./client-options.ts";
-
-const ok = [":status", "200", "content-type", "application/grpc"];
-const unary: ClientRequest = { method: "POST", target: "/a.B/C", headers: ["content-type", "application/grpc"], body: bytesOf("ask") };
-
-interface Dialogue {
-  readonly connection: Http2ClientConnection;
-  readonly output: MemoryOutput;
-  readonly clock: VirtualClock;
-  readonly events: string[];
-  /** Frames written so far, without the preface. */
-  frames(): SeenFrame[];
-  /** Sends a request; the connection has to have room. */
-  ask(request?: ClientRequest, options?: RequestOptions): Promise<ClientResponse>;
-}
-
-function dialogue(options: Http2ClientOptions & { readonly ready?: boolean } = {}): Dialogue {
-  const clock = new VirtualClock();
-  const output = new MemoryOutput();
-  const events: string[] = [];
-  const owner: Http2ClientOwner = {
-    roomy: () => void events.push("roomy"),
-    retired: () => void events.push("retired"),
-    gone: (_connection, error) => void events.push(`gone ${error.reason}`),
-  };
-  const made = { ...clientSettingsFrom({ host: "a.example", port: 80, clock }), http2: http2ClientSettingsFrom(options) };
-  const connection = new Http2ClientConnection(made, owner, { output, peer: { address: "memory", secure: false } });
-  output.onDestroy = () => connection.closed();
-  connection.opened();
-  if (options.ready !== false) connection.receive(joined(settings(), frame([4, 1], 0)));
-  return {
-    connection,
-    output,
-    clock,
-    events,
-    frames: () => framesOf(Buffer.concat(output.writes).subarray(24)),
-    ask: (request = unary, requestOptions = {}) =>
-      new Promise((resolve, reject) => {
-        const deadlineMs = requestOptions.timeoutMs === undefined ? Infinity : clock.monotonicMs() + requestOptions.timeoutMs;
-        connection.send(new ClientCall(request, requestOptions, { deadlineMs, resolve, reject }));
-      }),
-  };
-}
-
-/** How a promise ended, once everything ready has run. */
-async function outcome(promise: Promise<unknown>): Promise<string> {
-  let told = "pending";
-  promise.then(
-    () => (told = "answered"),
-    (error: WireError) => (told = `${error.reason} sent=${error.sent} answered=${error.answered}`),
-  );
-  await turn();
-  return told;
-}
 
 test("a client says its preface first, and requests of one tick in one write", async () => {
   const { output, frames, ask, connection } = dialogue();
@@ -222,31 +154,6 @@ test("a call ends in time: its head, its body, and all of it", async () => {
   assert.equal(await outcome(total), "TOTAL_TIMEOUT sent=true answered=false");
   clock.advance(60_000);
   assert.equal(await outcome(bytes), "UPSTREAM_BODY_TIMEOUT sent=true answered=true");
-});
-
-test("a call may wait for ever for more of its body, and its origin's window, when it says so", async () => {
-  const { connection, ask, clock } = dialogue({ pingMs: Infinity });
-  connection.receive(settings([4, 1]));
-  const answer = ask(unary, { bodyIdleMs: Infinity });
-  await turn();
-  connection.receive(headers(1, ok, false));
-  const bytes = readBody((await answer).body, 100);
-  clock.advance(3_600_000);
-  connection.receive(data(1, "late", true));
-  assert.equal(Buffer.from(await bytes).toString(), "late");
-});
-
-test("a connection on which many calls were given up takes no more, before its origin takes offence", async () => {
-  const { connection, ask } = dialogue();
-  for (let count = 0; count < 400; count += 1) {
-    assert.ok(connection.room > 0, `after ${count}`);
-    const controller = new AbortController();
-    const answer = ask(unary, { signal: controller.signal });
-    await turn();
-    controller.abort();
-    assert.equal(await outcome(answer), "REQUEST_CANCELLED sent=true answered=false");
-  }
-  assert.equal(connection.room, 0);
 });
 
 test("an origin that says nothing is asked with PING and given up", async () => {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BodyStream, HttpHandler } from "../http.ts";
+import { readBody } from "../read-body.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { bytesOf, content, data, frame, headers, http2Conversation, joined, post, preface, settings } from "../testing/http2-wire.ts";
+import { dialogue, ok, outcome, unary } from "../testing/http2-dialogue.ts";
 import { turn } from "../testing/turns.ts";
 import { VirtualClock } from "../testing/virtual-clock.ts";
 
@@ -70,4 +72,29 @@ test("an answer that breaks off is reset with the code of its origin, unless tha
     await turn();
     assert.equal(frames().find((one) => one.type === reset)?.number, told, `code ${code}`);
   }
+});
+
+test("a call may wait for ever for more of its body, and its origin's window, when it says so", async () => {
+  const { connection, ask, clock } = dialogue({ pingMs: Infinity });
+  connection.receive(settings([4, 1]));
+  const answer = ask(unary, { bodyIdleMs: Infinity });
+  await turn();
+  connection.receive(headers(1, ok, false));
+  const bytes = readBody((await answer).body, 100);
+  clock.advance(3_600_000);
+  connection.receive(data(1, "late", true));
+  assert.equal(Buffer.from(await bytes).toString(), "late");
+});
+
+test("a connection on which many calls were given up takes no more, before its origin takes offence", async () => {
+  const { connection, ask } = dialogue();
+  for (let count = 0; count < 400; count += 1) {
+    assert.ok(connection.room > 0, `after ${count}`);
+    const controller = new AbortController();
+    const answer = ask(unary, { signal: controller.signal });
+    await turn();
+    controller.abort();
+    assert.equal(await outcome(answer), "REQUEST_CANCELLED sent=true answered=false");
+  }
+  assert.equal(connection.room, 0);
 });
