@@ -12,6 +12,7 @@ import { trustedProxiesFrom } from "./http/client-address.ts";
 import { createIdSource } from "./http/ids.ts";
 import { createEndpointMetrics } from "./upstream/endpoint-meter.ts";
 import { createEndpoints, type Endpoints } from "./upstream/endpoints.ts";
+import { createTunnels } from "./streams/tunnel.ts";
 import { createRetryBudget } from "./upstream/retry-budget.ts";
 
 const log = new Call().log;
@@ -22,18 +23,19 @@ function partsOf(metrics: Metrics, inFlightMax: number): GatewayParts {
     clock: systemClock,
     log,
     meter: createRouteMeter(metrics),
-    load: { inFlight: 0 },
+    load: { inFlight: 0, sessions: 0 },
     ids: createIdSource(),
     trusted: trustedProxiesFrom([]),
     retries: createRetryBudget(0.1, 10),
     fallbacks: createRetryBudget(0.5, 10),
     accessLog: undefined,
-    inFlightMax,
+    limits: { inFlightMax, sessionsMax: 10 },
+    tunnels: createTunnels(),
   };
 }
 
 function endpointsOf(metrics: Metrics, connectionsMax: number): Endpoints {
-  return createEndpoints({ metrics: createEndpointMetrics(metrics), clock: systemClock, connectionsMax, waitersMax: 1 });
+  return createEndpoints({ metrics: createEndpointMetrics(metrics), clock: systemClock, connectionsMax, sessionsMax: 10, waitersMax: 1 });
 }
 
 const get: HttpRequest = { method: "GET", target: "/", authority: "test", headers: [], body: undefined };

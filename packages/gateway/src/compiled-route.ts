@@ -19,11 +19,17 @@ export interface CompiledRoute extends Place {
   readonly salt: string;
   readonly findUserId: UserIdFinder;
   readonly timeoutMs: number;
+  /** The same for calls that may go on: only what the route says itself, else Infinity. */
+  readonly callTimeoutMs: number;
+  /** Whether every request may be sent twice. */
+  readonly idempotent: boolean;
+  /** Whether one of its endpoints speaks gRPC and nothing else: then all are asked in gRPC. */
+  readonly grpcOnly: boolean;
   /** What the access log says of it: `,"route":"films","service":"feed"`. */
   readonly logText: string;
 }
 
-/** Milliseconds that a route gives a request when it says nothing. */
+/** Milliseconds that a route gives a request when it says nothing; calls that may go on have no limit then. */
 export const routeTimeoutMsDefault = 15_000;
 
 /** What routes are compiled with. */
@@ -48,7 +54,7 @@ export function clusterOf(route: CompiledRoute, bucket: number): Cluster {
 
 function clusterFrom(cluster: ClusterMessage, { holding, clock }: CompileParts): Cluster {
   const { service, version } = cluster;
-  const held = cluster.endpoints.map((endpoint) => holding.hold({ service, version, id: endpoint.id, address: endpoint.address }));
+  const held = cluster.endpoints.map((endpoint) => holding.hold({ service, version, ...endpoint }));
   // From a random place, so that frequent Snapshots do not always favour the first.
   return { service, version, endpoints: held, turn: Math.floor(clock.random() * held.length) };
 }
@@ -57,17 +63,21 @@ function routeFrom(route: Route, clusters: ReadonlyMap<string, Cluster>): Compil
   const { name, host, pathPrefix, service, shares, salt } = route;
   const of = (version: string): Cluster => clusters.get(clusterName({ service, version })) ?? { service, version, endpoints: [], turn: 0 };
   const stable = of(shares.at(-1)?.version ?? "");
+  const all = shares.map(({ version }) => [version, version === stable.version ? stable : of(version)] as const);
   return {
     name,
     host,
     pathPrefix,
     service,
     shares,
-    clusters: new Map(shares.map(({ version }) => [version, version === stable.version ? stable : of(version)])),
+    clusters: new Map(all),
     stable,
     salt,
     findUserId: userIdFinder(route.userIdSources),
     timeoutMs: route.timeoutMs === 0 ? routeTimeoutMsDefault : route.timeoutMs,
+    callTimeoutMs: route.timeoutMs === 0 ? Infinity : route.timeoutMs,
+    idempotent: route.idempotent,
+    grpcOnly: all.some(([, cluster]) => cluster.endpoints.some((endpoint) => endpoint.grpcOnly)),
     logText: `,"route":${jsonText(name)},"service":${jsonText(service)}`,
   };
 }

@@ -10,6 +10,7 @@ export interface GatewayGauges {
   readonly clock: Clock;
   readonly snapshot: () => Snapshot | undefined;
   readonly inFlight: () => number;
+  readonly sessions: () => number;
   readonly endpoints: () => number;
   /** Undefined without a control plane. */
   readonly controlConnected: (() => boolean) | undefined;
@@ -21,6 +22,7 @@ export interface GatewayGauges {
 export function declareGatewayGauges(metrics: Metrics, from: GatewayGauges): void {
   const gauge = (name: string, help: string): { set(value: number): void } => metrics.gauge({ name, help });
   const inFlight = gauge("weir_gateway_in_flight", "Requests that are being worked on.");
+  const sessions = gauge("weir_gateway_sessions", "Upgraded connections (WebSockets) that are open.");
   const endpoints = gauge("weir_gateway_endpoints", "Endpoints that connections are kept for.");
   const revision = gauge("weir_gateway_snapshot_revision", "Revision of the Snapshot that is served by; 0 for none.");
   const age = gauge("weir_gateway_snapshot_age_seconds", "Time since control made the Snapshot that is served by.");
@@ -30,6 +32,7 @@ export function declareGatewayGauges(metrics: Metrics, from: GatewayGauges): voi
   metrics.beforeText(() => {
     const snapshot = from.snapshot();
     inFlight.set(from.inFlight());
+    sessions.set(from.sessions());
     endpoints.set(from.endpoints());
     revision.set(Number(snapshot?.revision ?? 0n));
     age.set(snapshotAgeSeconds(snapshot, from.clock));

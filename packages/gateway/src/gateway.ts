@@ -15,6 +15,7 @@ import { declareGatewayGauges, snapshotAgeSeconds } from "./gateway-metrics.ts";
 import { trustedProxiesFrom } from "./http/client-address.ts";
 import { createIdSource } from "./http/ids.ts";
 import { createServing, type Serving } from "./serving.ts";
+import { createTunnels, leaveTunnels } from "./streams/tunnel.ts";
 import { createSnapshotFile } from "./snapshot-file.ts";
 import { createSnapshotHolder, type SnapshotHolder } from "./snapshot-holder.ts";
 import { createControlTalk } from "./talk-with-control.ts";
@@ -59,7 +60,10 @@ export interface Gateway {
   snapshot(): Snapshot | undefined;
   /** Serves by this Snapshot from now on, as if control had sent it; resolves when it is stored and applied. */
   apply(snapshot: Snapshot): Promise<void>;
-  /** Takes no new connections, answers what is in flight for up to `timeoutMs` (default 3000), then stops. */
+  /**
+   * Takes no new connections, answers what is in flight for up to `timeoutMs` (default 3000), then stops. WebSockets are
+   * closed with 1001 at once.
+   */
   stop(timeoutMs?: number): Promise<void>;
 }
 
@@ -67,6 +71,8 @@ export interface Gateway {
 const inFlightMax = 10_000;
 const endpointConnectionsMax = 512;
 const endpointWaitersMax = 1024;
+/** Upgraded connections at once, in all and to one endpoint. */
+const sessionsMax = 20_000;
 /** Shares of the traffic that second attempts may add: within a version, and on the stable one. */
 const retryRatio = 0.1;
 const fallbackRatio = 0.5;
@@ -84,6 +90,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     metrics: createEndpointMetrics(metrics),
     clock,
     connectionsMax: endpointConnectionsMax,
+    sessionsMax,
     waitersMax: endpointWaitersMax,
   });
   const serving = createServing(endpoints, parts);
@@ -94,6 +101,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     snapshot: holder.current,
     inFlight: () => parts.load.inFlight,
+    sessions: () => parts.load.sessions,
     endpoints: endpoints.size,
     controlConnected: talk.connected,
     accessLog: options.accessLog,
@@ -116,6 +124,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
     async stop(timeoutMs = 3000) {
       stopping = true;
+      leaveTunnels(parts.tunnels);
       await server.drain(timeoutMs);
       await talk.stop();
       await endpoints.close();
@@ -126,7 +135,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
 function partsFrom(options: GatewayOptions, made: { metrics: Metrics; clock: Clock; log: Logger }): GatewayParts {
   const { accessLog } = options;
-  const load: Load = { inFlight: 0 };
+  const load: Load = { inFlight: 0, sessions: 0 };
   return {
     name: options.name ?? "gateway",
     clock: made.clock,
@@ -138,7 +147,8 @@ function partsFrom(options: GatewayOptions, made: { metrics: Metrics; clock: Clo
     retries: createRetryBudget(retryRatio, retriesPerSecondMin),
     fallbacks: createRetryBudget(fallbackRatio, retriesPerSecondMin),
     accessLog: accessLog === undefined ? undefined : (line) => accessLog.write(line),
-    inFlightMax,
+    limits: { inFlightMax, sessionsMax },
+    tunnels: createTunnels(),
   };
 }
 

@@ -2,6 +2,8 @@ import type { Body, BodyStream, HeaderList, HttpRequest, HttpResponse } from "@w
 import type { CompiledRoute } from "./compiled-route.ts";
 import { partHeaders, type Inbound } from "./http/inbound.ts";
 import type { Cause } from "./reasons.ts";
+import { grpcUnsaid } from "./rpc/codes.ts";
+import type { RpcForm } from "./rpc/form.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Endpoint } from "./upstream/endpoint.ts";
 
@@ -15,6 +17,10 @@ export interface Passage extends HttpRequest {
   body: Body;
   readonly inbound: Inbound;
   readonly startedMs: number;
+  /** How the call is spoken: by the client, and further in than the translation by the endpoint. Undefined: no RPC. */
+  rpc: RpcForm | undefined;
+  /** Whether the client speaks HTTP/2. */
+  readonly http2: boolean;
   requestId: string;
   traceId: string;
   /** Believed address of the client, without port. */
@@ -26,8 +32,12 @@ export interface Passage extends HttpRequest {
   bucket: number;
   /** Where the next attempt goes. */
   cluster: Cluster | undefined;
-  /** On the monotonic clock; Infinity before it is known. */
+  /** On the monotonic clock; Infinity before it is known, and when nobody set one. */
   deadlineMs: number;
+  /** Whether that is the caller's own deadline, sooner than the route's: an endpoint that misses it need not be ill. */
+  callersDeadline: boolean;
+  /** Where in `headers` the time that is left is told; -1 for nowhere. */
+  timeoutAt: number;
   /** Who is being asked, or has answered. */
   endpoint: Endpoint | undefined;
   attempts: number;
@@ -43,6 +53,10 @@ export interface Passage extends HttpRequest {
   /** What went wrong last, if anything did. */
   cause: Cause | undefined;
   bytesOut: number;
+  /** Of an upgraded connection: what the client sent, and the code of its close. */
+  session: SessionCount | undefined;
+  /** The code that an RPC ended with; `grpcUnsaid` before it is known. */
+  grpcCode: number;
   /** What the client was answered, and when the answer was over; 0 before. */
   status: number;
   endedMs: number;
@@ -52,15 +66,22 @@ export interface Passage extends HttpRequest {
   endings: Ending[] | undefined;
 }
 
+/** What went through an upgraded connection. */
+export interface SessionCount {
+  bytesIn: number;
+  /** Code of the close frame of a WebSocket; 0 when there was none. */
+  closeCode: number;
+}
+
 /** How an answer ended: in full, left by the client, or broken off by the endpoint (then `thrown` says how). */
 export type AnswerEnd = { readonly kind: "whole" } | { readonly kind: "left" } | { readonly kind: "broken"; readonly thrown: unknown };
 
 /** Told how an answer ended. */
 export type Ending = (end: AnswerEnd) => void;
 
-/** A request at the door. */
-export function passageFrom(request: HttpRequest, startedMs: number): Passage {
-  const { kept, inbound } = partHeaders(request.headers);
+/** A request at the door. `http2` says how it came. */
+export function passageFrom(request: HttpRequest, { startedMs, http2 }: { readonly startedMs: number; readonly http2: boolean }): Passage {
+  const { kept, inbound, rpc } = partHeaders(request.headers);
   const passage: Passage = {
     method: request.method,
     target: request.target,
@@ -70,6 +91,8 @@ export function passageFrom(request: HttpRequest, startedMs: number): Passage {
     upgrade: request.upgrade,
     inbound,
     startedMs,
+    rpc: request.method === "POST" ? rpc : undefined,
+    http2,
     requestId: "",
     traceId: "",
     client: "",
@@ -78,6 +101,8 @@ export function passageFrom(request: HttpRequest, startedMs: number): Passage {
     bucket: -1,
     cluster: undefined,
     deadlineMs: Infinity,
+    callersDeadline: false,
+    timeoutAt: -1,
     endpoint: undefined,
     attempts: 0,
     attemptedMs: 0,
@@ -87,12 +112,15 @@ export function passageFrom(request: HttpRequest, startedMs: number): Passage {
     bodyFlowing: false,
     cause: undefined,
     bytesOut: 0,
+    session: undefined,
+    grpcCode: grpcUnsaid,
     status: 0,
     endedMs: 0,
     broken: false,
     endings: undefined,
   };
-  if (passage.body !== undefined && !(passage.body instanceof Uint8Array)) passage.body = takenBody(passage.body, passage);
+  const { body } = passage;
+  if (body !== undefined && !(body instanceof Uint8Array) && body.whole === undefined) passage.body = takenBody(body, passage);
   return passage;
 }
 
@@ -123,8 +151,13 @@ function takenBody(stream: BodyStream, passage: Passage): BodyStream {
 }
 
 /** Whether an answer is complete as it stands, rather than a stream or a connection handed over. */
-export function isWhole(response: HttpResponse): boolean {
-  return (response.body === undefined || response.body instanceof Uint8Array) && response.takeOver === undefined;
+export function isWhole({ body, takeOver }: HttpResponse): boolean {
+  return (body === undefined || body instanceof Uint8Array || body.whole !== undefined) && takeOver === undefined;
+}
+
+/** The bytes of an answer that is whole. */
+export function wholeBytes({ body }: HttpResponse): Uint8Array | undefined {
+  return body instanceof Uint8Array ? body : body?.whole;
 }
 
 /** Runs `ending` when the answer, which is not whole yet, is over. */
@@ -139,9 +172,13 @@ export function over(passage: Passage, outcome: AnswerEnd): void {
   for (const ending of endings ?? []) ending(outcome);
 }
 
-/** Whether the request may be sent a second time although the first may have been acted on: RFC 9110 §9.2.2. */
+/**
+ * Whether the request may be sent a second time although the first may have been acted on: RFC 9110 §9.2.2. Calls of an RPC
+ * are POSTs, of which only the route can say it.
+ */
 export function isRepeatable(passage: Passage): boolean {
   if (passage.bodyTaken) return false;
+  if (passage.route?.idempotent === true) return true;
   switch (passage.method) {
     case "GET":
     case "HEAD":

@@ -1,3 +1,5 @@
+import type { Code } from "@weir/kit/fault";
+
 /**
  * Why the gateway answers a request by itself. `cause` is how it is counted in metrics, reports and the access log;
  * `status` is what the client is answered, which may differ from that of the code (502, 508). Also in docs/reasons.md.
@@ -51,6 +53,41 @@ export const gatewayReasons = {
     status: 502,
     cause: "BAD_ANSWER",
     meaning: "The endpoint answered something that HTTP does not allow.",
+  },
+  UPSTREAM_REFUSED: {
+    reason: "UPSTREAM_REFUSED",
+    code: "UNAVAILABLE",
+    status: 503,
+    cause: "REFUSED",
+    meaning: "The endpoint turned the request away before it looked at it, or was going away: nothing was done.",
+  },
+  UPSTREAM_NOT_GRPC: {
+    reason: "UPSTREAM_NOT_GRPC",
+    code: "UNKNOWN",
+    status: 502,
+    cause: "NOT_GRPC",
+    meaning: "The endpoint answered a call of gRPC with something else; the code is that of its HTTP status.",
+  },
+  TIMEOUT_INVALID: {
+    reason: "TIMEOUT_INVALID",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    cause: "TIMEOUT_INVALID",
+    meaning: "grpc-timeout or connect-timeout-ms is not a time.",
+  },
+  GRPC_WEB_TEXT_INVALID: {
+    reason: "GRPC_WEB_TEXT_INVALID",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    cause: "BODY_INVALID",
+    meaning: "A body in the text form of gRPC-Web is not base64.",
+  },
+  SESSIONS_TOO_MANY: {
+    reason: "SESSIONS_TOO_MANY",
+    code: "UNAVAILABLE",
+    status: 503,
+    cause: "OVERLOAD",
+    meaning: "The gateway carries as many upgraded connections as it may.",
   },
   OVERLOAD: {
     reason: "OVERLOAD",
@@ -124,4 +161,11 @@ export type GatewayReasonName = keyof typeof gatewayReasons;
 export type GatewayReason = (typeof gatewayReasons)[GatewayReasonName];
 
 /** What a request or an attempt may have run into, as counted in metrics, reports and the access log. */
-export type Cause = GatewayReason["cause"] | "BODY_INVALID" | "ANSWERED_5XX" | "FALLBACK_USED" | "RETRY_USED" | "RETRY_DENIED";
+export type Cause =
+  | GatewayReason["cause"]
+  | "BODY_INVALID"
+  | "ANSWERED_5XX"
+  | `ANSWERED_${Code}`
+  | "FALLBACK_USED"
+  | "RETRY_USED"
+  | "RETRY_DENIED";

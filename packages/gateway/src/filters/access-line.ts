@@ -1,6 +1,7 @@
 import { jsonInner, jsonText } from "../http/json-text.ts";
 import { pathOf } from "../http/route-table.ts";
-import type { Passage } from "../passage.ts";
+import type { Passage, SessionCount } from "../passage.ts";
+import { grpcName, grpcUnsaid } from "../rpc/codes.ts";
 
 /**
  * One line of the access log, JSON without line feed. It is made for every request, so it is put together from few pieces,
@@ -14,11 +15,17 @@ export function accessLine(passage: Passage, nowMs: number, endText: string): st
   line += jsonInner(pathOf(passage.target)) + statusText(passage.status) + durationMs + ',"bytesOut":' + passage.bytesOut;
   if (route !== undefined) line += endpoint === undefined ? route.logText : route.logText + endpoint.logText;
   if (passage.bucket >= 0) line += bucketText(passage.bucket);
+  if (passage.grpcCode !== grpcUnsaid) line += ',"code":"' + grpcName(passage.grpcCode) + '"';
+  if (passage.session !== undefined) line += sessionText(passage.session);
   if (passage.attempts > 1) line += ',"attempts":' + passage.attempts;
   if (passage.fallback) line += ',"fallback":true';
   if (cause !== undefined) line += ',"cause":"' + cause + '"';
   if (passage.broken) line += ',"broken":true';
   return line + endText;
+}
+
+function sessionText({ bytesIn, closeCode }: SessionCount): string {
+  return closeCode === 0 ? `,"bytesIn":${bytesIn}` : `,"bytesIn":${bytesIn},"close":${closeCode}`;
 }
 
 /** How every line of a Snapshot ends. */

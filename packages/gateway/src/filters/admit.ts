@@ -5,10 +5,26 @@ import type { Passage } from "../passage.ts";
 import { gatewayReasons } from "../reasons.ts";
 import type { Load } from "./observe.ts";
 
-/** Lets in at most `inFlightMax` requests at once; one more is answered 503 at little cost. */
-export function admit(load: Load, inFlightMax: number): Layer<Passage, HttpResponse> {
+/** How much is let in. */
+export interface AdmitLimits {
+  /** Requests at once. */
+  readonly inFlightMax: number;
+  /** Upgraded connections at once. */
+  readonly sessionsMax: number;
+}
+
+/** Lets in so many requests and upgraded connections at once; one more is answered 503 at little cost. */
+export function admit(load: Load, { inFlightMax, sessionsMax }: AdmitLimits): Layer<Passage, HttpResponse> {
   return (next) => (passage, call) => {
-    if (load.inFlight <= inFlightMax) return next(passage, call);
-    return Promise.resolve(refusal(passage, gatewayReasons.OVERLOAD, `Expected at most ${inFlightMax} requests at once, found one more.`));
+    if (load.inFlight > inFlightMax) {
+      return Promise.resolve(
+        refusal(passage, gatewayReasons.OVERLOAD, `Expected at most ${inFlightMax} requests at once, found one more.`),
+      );
+    }
+    if (passage.upgrade !== undefined && load.sessions >= sessionsMax) {
+      const message = `Expected at most ${sessionsMax} upgraded connections at once, found one more.`;
+      return Promise.resolve(refusal(passage, gatewayReasons.SESSIONS_TOO_MANY, message));
+    }
+    return next(passage, call);
   };
 }

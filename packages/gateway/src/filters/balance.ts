@@ -1,5 +1,5 @@
 import type { Clock } from "@weir/kit/clock";
-import { fault } from "@weir/kit/fault";
+import { codes, fault } from "@weir/kit/fault";
 import type { Layer, Service } from "@weir/kit/service";
 import { type ClientResponse, type HttpResponse, WireError } from "@weir/wire";
 import { messageOf } from "../http/refusal.ts";
@@ -8,6 +8,7 @@ import { gatewayReasons, type Cause } from "../reasons.ts";
 import { chooseEndpoint, chooseLeastBad } from "../upstream/choice.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import { beginRequest, endRequest, type Endpoint } from "../upstream/endpoint.ts";
+import type { Tunnels } from "../streams/tunnel.ts";
 import type { RetryBudget } from "../upstream/retry-budget.ts";
 import type { PassiveHealth } from "./passive-health.ts";
 import type { RouteMeter } from "./route-meter.ts";
@@ -20,6 +21,8 @@ export interface BalanceOptions {
   readonly meter: RouteMeter;
   /** Hears how each attempt went. */
   readonly health: PassiveHealth;
+  /** Where upgraded connections are kept. */
+  readonly tunnels: Tunnels;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface BalanceOptions {
  * sent; or, on the stable version, no answer came to a request that may be repeated. Never a third.
  */
 export function balance(options: BalanceOptions): Layer<Passage, HttpResponse> {
-  const { clock, health } = options;
+  const { clock, health, tunnels } = options;
   return (next: Service<Passage, ClientResponse>) => async (passage, call) => {
     let failedAt: Endpoint | undefined;
     for (;;) {
@@ -39,12 +42,14 @@ export function balance(options: BalanceOptions): Layer<Passage, HttpResponse> {
       try {
         const response = await next(passage, call);
         health.answered(passage, response);
-        if (isWhole(response)) {
+        if (isWhole(response) && response.duplex === undefined) {
           endRequest(endpoint);
-          return response;
+          if (failedAt !== undefined || !isTurnedAway(passage) || !retryTaken(passage, options)) return response;
+          failedAt = endpoint;
+          continue;
         }
         whenOver(passage, () => endRequest(endpoint));
-        return followed(response, passage);
+        return followed(response, passage, tunnels);
       } catch (thrown) {
         endRequest(endpoint);
         const { cause } = health.failed(passage, thrown);
@@ -78,10 +83,23 @@ function lastResort(passage: Passage, except: Endpoint | undefined): Endpoint | 
 function mayTryAnother(passage: Passage, { cause, thrown }: { readonly cause: Cause; readonly thrown: unknown }): boolean {
   const cluster = passage.cluster as Cluster;
   if (cause === "CLIENT_GONE" || cause === "BODY_INVALID" || cause === "GATEWAY_FAILED") return false;
+  // A stream that was turned away unread may be sent again even to the same endpoint, over a new connection.
+  if (cause === "REFUSED") return !passage.bodyTaken;
   if (thrown instanceof WireError && !thrown.sent) return !passage.bodyTaken && cluster.endpoints.length > 1;
   if (cause !== "RESET" && cause !== "BAD_ANSWER") return false;
   // On a new version the stable one gets the only repetition.
   return isRepeatable(passage) && cluster === passage.route?.stable && !passage.fallback;
+}
+
+/**
+ * Whether an endpoint answered a call with UNAVAILABLE alone, and another one may be asked: gRPC's word for "try again".
+ * On a new version the stable one gets the only repetition.
+ */
+function isTurnedAway(passage: Passage): boolean {
+  const cluster = passage.cluster as Cluster;
+  if (passage.rpc === undefined || passage.grpcCode !== codes.UNAVAILABLE.grpc || !isRepeatable(passage)) return false;
+  const others = cluster.endpoints.some((endpoint) => endpoint !== passage.endpoint && endpoint.health.state === "healthy");
+  return others && cluster === passage.route?.stable && !passage.fallback;
 }
 
 function retryTaken(passage: Passage, { clock, budget, meter }: BalanceOptions): boolean {

@@ -6,6 +6,7 @@ import type { CompiledRoute } from "../compiled-route.ts";
 import { verdictOf } from "../http/refusal.ts";
 import { isRepeatable, isWhole, type Passage } from "../passage.ts";
 import type { Cause } from "../reasons.ts";
+import { isServerFault } from "../rpc/codes.ts";
 import type { RetryBudget } from "../upstream/retry-budget.ts";
 import type { RouteMeter } from "./route-meter.ts";
 
@@ -43,7 +44,7 @@ async function guarded(next: Service<Passage, HttpResponse>, about: Guarded): Pr
   let failure: HttpResponse | undefined;
   try {
     const response = await next(passage, call);
-    if (!isFailure(response.status) || !mayFallBack(about)) return response;
+    if (!(isFailure(response.status) || hasFailed(passage)) || !mayFallBack(about)) return response;
     failure = response;
   } catch (thrown) {
     if (hopeless.has(verdictOf(thrown).cause) || !mayFallBack(about)) throw thrown;
@@ -53,6 +54,11 @@ async function guarded(next: Service<Passage, HttpResponse>, about: Guarded): Pr
 
 function isFailure(status: number): boolean {
   return status === 500 || (status >= 502 && status <= 504);
+}
+
+/** A call that its endpoint failed before anything of an answer had come: gRPC says so in trailers alone. */
+function hasFailed({ rpc, grpcCode, bytesOut }: Passage): boolean {
+  return rpc !== undefined && isServerFault(grpcCode) && bytesOut === 0;
 }
 
 function mayFallBack({ passage, options: { clock, budget, meter } }: Guarded): boolean {
@@ -70,7 +76,7 @@ async function askStable(
   { passage, call, options, failure }: Guarded & { readonly failure: HttpResponse | undefined },
 ): Promise<HttpResponse> {
   const route = passage.route as CompiledRoute;
-  const { cluster, endpoint, bytesOut } = passage;
+  const { cluster, endpoint, bytesOut, grpcCode } = passage;
   endpoint?.meter.fellBack();
   options.meter.count(route.name, "FALLBACK_USED");
   passage.fallback = true;
@@ -84,7 +90,7 @@ async function askStable(
     return await next(passage, call);
   } catch {
     // The stable version has no answer at all: the new one's, though a failure, is the better truth.
-    Object.assign(passage, { cluster, endpoint, bytesOut, fallback: false });
+    Object.assign(passage, { cluster, endpoint, bytesOut, grpcCode, fallback: false });
     return failure;
   }
 }

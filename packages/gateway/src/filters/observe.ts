@@ -3,15 +3,16 @@ import type { Clock } from "@weir/kit/clock";
 import type { Layer } from "@weir/kit/service";
 import type { HeaderList, HttpResponse } from "@weir/wire";
 import { messageOf, refusal, verdictOf } from "../http/refusal.ts";
-import { isWhole, whenOver, type Passage } from "../passage.ts";
+import { isWhole, whenOver, wholeBytes, type Passage } from "../passage.ts";
 import type { Holding } from "../upstream/endpoints.ts";
 import type { RetryBudget } from "../upstream/retry-budget.ts";
 import { accessLine, lineEndFrom } from "./access-line.ts";
 import type { RouteMeter } from "./route-meter.ts";
 
-/** Requests that are being worked on, over all Snapshots. */
+/** What is being worked on, over all Snapshots: requests, and apart from them upgraded connections. */
 export interface Load {
   inFlight: number;
+  sessions: number;
 }
 
 /** What the layer works with. */
@@ -30,7 +31,7 @@ export interface ObserveOptions {
 
 /**
  * Sees every request come and every answer leave: metrics, access log, load. An error becomes an answer here,
- * `{"code","reason","message"}`; every answer carries `x-request-id` and, when an endpoint gave it, the version that did
+ * `{"code","reason","message"}` or what it is in the form of an RPC; every answer carries `x-request-id` and, when an endpoint gave it, the version that did
  * as `x-weir-version`. The time runs from the head of the request to the end of the answer's body. Never rejects.
  */
 export function observe(options: ObserveOptions): Layer<Passage, HttpResponse> {
@@ -51,8 +52,14 @@ export function observe(options: ObserveOptions): Layer<Passage, HttpResponse> {
     if (passage.cause !== undefined) meter.count(passage.route?.name ?? "", passage.cause);
     accessLog?.(accessLine(passage, clock.nowMs(), endText));
   }
-  function followed(passage: Passage): void {
+  function moveLoad(from: keyof Load, to: keyof Load): void {
+    load[from]--;
+    load[to]++;
+  }
+  function followed(passage: Passage, isSession: boolean): void {
+    if (isSession) moveLoad("inFlight", "sessions");
     whenOver(passage, (end) => {
+      if (isSession) moveLoad("sessions", "inFlight");
       if (end.kind === "left") passage.cause ??= "CLIENT_GONE";
       passage.broken = end.kind !== "whole";
       finish(passage, clock.monotonicMs());
@@ -73,9 +80,9 @@ export function observe(options: ObserveOptions): Layer<Passage, HttpResponse> {
     if (passage.endpoint !== undefined) stamp(response.headers, "x-weir-version", passage.endpoint.version);
     stamp(response.headers, "x-request-id", passage.requestId);
     if (isWhole(response)) {
-      passage.bytesOut = response.body?.length ?? 0;
+      passage.bytesOut = wholeBytes(response)?.length ?? 0;
       finish(passage, passage.attempts === 1 && passage.answeredMs > 0 ? passage.answeredMs : clock.monotonicMs());
-    } else followed(passage);
+    } else followed(passage, response.takeOver !== undefined);
     return response;
   };
 }

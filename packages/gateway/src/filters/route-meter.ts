@@ -2,6 +2,7 @@ import type { Counter, Histogram, Metrics } from "@weir/kit/telemetry/metrics";
 import type { CauseCount } from "@weir/api/traffic";
 import type { Passage } from "../passage.ts";
 import type { Cause } from "../reasons.ts";
+import { grpcName, grpcUnsaid } from "../rpc/codes.ts";
 import { causeCounts } from "../upstream/endpoint-meter.ts";
 
 /** Counts what clients were answered. */
@@ -23,7 +24,7 @@ interface Handles {
 export function createRouteMeter(metrics: Metrics): RouteMeter {
   const requests = metrics.counter({
     name: "weir_gateway_requests_total",
-    help: "Requests answered, by what the client was answered.",
+    help: "Requests answered, by what the client was answered: HTTP status, or code of gRPC.",
     labels: ["route", "version", "status"],
     seriesMax: 10_000,
   });
@@ -57,12 +58,16 @@ export function createRouteMeter(metrics: Metrics): RouteMeter {
     return found;
   }
   return {
-    answered({ route, endpoint, status, startedMs, endedMs }) {
+    answered({ route, endpoint, status, startedMs, endedMs, grpcCode }) {
       const routeName = route?.name ?? "";
       const version = endpoint?.version ?? "";
       const { duration, byStatus } = handlesOf(routeName, version);
-      let counter = byStatus.get(status);
-      if (counter === undefined) byStatus.set(status, (counter = requests.labels(routeName, version, String(status))));
+      const isCode = grpcCode !== grpcUnsaid && status === 200;
+      const key = isCode ? -1 - grpcCode : status;
+      let counter = byStatus.get(key);
+      if (counter === undefined) {
+        byStatus.set(key, (counter = requests.labels(routeName, version, isCode ? grpcName(grpcCode) : String(status))));
+      }
       counter.add();
       duration.observe((endedMs - startedMs) / 1000);
     },

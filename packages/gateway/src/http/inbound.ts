@@ -1,4 +1,5 @@
 import type { HeaderList } from "@weir/wire";
+import { rpcFormOf, type RpcForm } from "../rpc/form.ts";
 
 /**
  * Headers that the gateway answers for: what came in under these names never reaches an endpoint as it was, only as the
@@ -13,13 +14,16 @@ export interface Inbound {
   readonly xForwardedProto: string;
   readonly xForwardedHost: string;
   readonly via: string;
+  /** How long the caller of an RPC waits, as gRPC and as Connect say it. */
+  readonly grpcTimeout: string;
+  readonly connectTimeout: string;
   /** Names and values that only a trusted proxy may say: x-real-ip, x-forwarded-port and the like. */
   readonly hints: HeaderList;
 }
 
-type Slot = "requestId" | "traceparent" | "tracestate" | "forwarded" | "xForwardedFor" | "xForwardedProto" | "xForwardedHost" | "via";
-/** "plain" passes through, "hint" is kept for trusted proxies, "dropped" goes nowhere. */
-type Treatment = Slot | "plain" | "hint" | "dropped";
+type Slot = Exclude<keyof Inbound, "hints">;
+/** "plain" passes through, "type" and "connect" do and are noted, "hint" is kept for trusted proxies, "dropped" goes nowhere. */
+type Treatment = Slot | "plain" | "type" | "connect" | "hint" | "dropped";
 
 const named: Readonly<Record<string, Treatment>> = {
   "x-request-id": "requestId",
@@ -30,6 +34,10 @@ const named: Readonly<Record<string, Treatment>> = {
   "x-forwarded-proto": "xForwardedProto",
   "x-forwarded-host": "xForwardedHost",
   via: "via",
+  "grpc-timeout": "grpcTimeout",
+  "connect-timeout-ms": "connectTimeout",
+  "content-type": "type",
+  "connect-protocol-version": "connect",
   "x-real-ip": "hint",
   "x-client-ip": "hint",
   "true-client-ip": "hint",
@@ -53,6 +61,8 @@ const nothing: Inbound = Object.freeze({
   xForwardedProto: "",
   xForwardedHost: "",
   via: "",
+  grpcTimeout: "",
+  connectTimeout: "",
   hints: Object.freeze([]) as unknown as HeaderList,
 });
 
@@ -61,6 +71,8 @@ export interface PartedHeaders {
   /** Those that pass through, in a new list that belongs to the caller. */
   readonly kept: HeaderList;
   readonly inbound: Inbound;
+  /** Undefined when the headers are not those of an RPC. */
+  readonly rpc: RpcForm | undefined;
 }
 
 /**
@@ -70,6 +82,8 @@ export interface PartedHeaders {
 export function partHeaders(headers: HeaderList): PartedHeaders {
   const kept: HeaderList = [];
   let inbound: { -readonly [K in keyof Inbound]: Inbound[K] } | undefined;
+  let contentType = "";
+  let connectVersion = "";
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] as string;
     const treatment = treatments.get(name) ?? learn(name);
@@ -79,11 +93,25 @@ export function partHeaders(headers: HeaderList): PartedHeaders {
     }
     if (treatment === "dropped") continue;
     const value = headers[index + 1] as string;
+    if (treatment === "type" || treatment === "connect") {
+      kept.push(name, value);
+      if (treatment === "type") contentType = value;
+      else connectVersion = value;
+      continue;
+    }
     inbound ??= { ...nothing, hints: [] };
     if (treatment === "hint") inbound.hints.push(name, value);
     else inbound[treatment] = inbound[treatment] === "" ? value : `${inbound[treatment]}, ${value}`;
   }
-  return { kept, inbound: inbound ?? nothing };
+  const rpc = contentType === "" ? undefined : rpcFormOf(contentType, connectVersion);
+  if (rpc === undefined && inbound !== undefined) passOn(inbound, kept);
+  return { kept, inbound: inbound ?? nothing, rpc };
+}
+
+/** Names that mean something in an RPC only are anybody's else. */
+function passOn({ grpcTimeout, connectTimeout }: Inbound, kept: HeaderList): void {
+  if (grpcTimeout !== "") kept.push("grpc-timeout", grpcTimeout);
+  if (connectTimeout !== "") kept.push("connect-timeout-ms", connectTimeout);
 }
 
 function learn(name: string): Treatment {

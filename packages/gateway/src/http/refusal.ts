@@ -1,7 +1,10 @@
-import { codes, isFault, type Code, type Fault } from "@weir/kit/fault";
-import type { HttpResponse } from "@weir/wire";
+import { codes, fault as faultOf, isFault, type Code, type Fault } from "@weir/kit/fault";
+import { headerValue, type HttpResponse, type WireError } from "@weir/wire";
 import type { Passage } from "../passage.ts";
 import { gatewayReasons, type Cause, type GatewayReason } from "../reasons.ts";
+import { codeFromReset } from "../rpc/codes.ts";
+import { failureEnvelope, failureJson, failureTrailers } from "../rpc/end.ts";
+import type { RpcForm } from "../rpc/form.ts";
 
 const encoder = new TextEncoder();
 
@@ -13,13 +16,42 @@ export interface Verdict {
   readonly cause: Cause;
 }
 
-/** An answer of the gateway's own: `{"code","reason","message"}`. A 503 says when to come again. */
+/**
+ * An answer of the gateway's own: `{"code","reason","message"}`, or for an RPC what a failure is in its own form. A 503 says
+ * when to come again.
+ */
 export function refusal(passage: Passage, verdict: Verdict, message: string): HttpResponse {
   passage.cause = verdict.cause;
+  if (passage.rpc !== undefined) return rpcRefusal(passage, passage.rpc, { verdict, message });
   const headers = ["content-type", "application/json"];
   if (verdict.status === 503) headers.push("retry-after", "1");
   const body = encoder.encode(JSON.stringify({ code: codes[verdict.code].connect, reason: verdict.reason, message }));
   return { status: verdict.status, headers, body };
+}
+
+/** The Fault that says a verdict to the client of an RPC. */
+export function faultOfVerdict({ reason, code, status }: Verdict, message: string): Fault {
+  // To gRPC a path that nobody knows is a method that nobody implements.
+  const said = reason === gatewayReasons.NO_ROUTE.reason ? "UNIMPLEMENTED" : code;
+  return faultOf({ reason, code: said }, message, status === 503 ? { retryAfterMs: 1000 } : {});
+}
+
+function rpcRefusal(
+  passage: Passage,
+  form: RpcForm,
+  { verdict, message }: { readonly verdict: Verdict; readonly message: string },
+): HttpResponse {
+  const fault = faultOfVerdict(verdict, message);
+  passage.grpcCode = codes[fault.code].grpc;
+  const contentType = headerValue(passage.headers, "content-type") ?? "application/grpc";
+  if (form === "grpc") return { status: 200, headers: ["content-type", contentType, ...failureTrailers(fault)] };
+  if (form === "connect") {
+    const { status } = verdict;
+    const headers = ["content-type", "application/json"];
+    if (status === 503) headers.push("retry-after", "1");
+    return { status, headers, body: failureJson(fault) };
+  }
+  return { status: 200, headers: ["content-type", contentType], body: failureEnvelope(form, fault) };
 }
 
 /** Reasons of wire's client, as ours. */
@@ -31,6 +63,11 @@ const upstream: Readonly<Record<string, GatewayReason>> = {
   WAIT_TIMEOUT: gatewayReasons.OVERLOAD,
   CONNECTION_STALE: gatewayReasons.UPSTREAM_RESET,
   CONNECTION_RESET: gatewayReasons.UPSTREAM_RESET,
+  UPSTREAM_STREAM_RESET: gatewayReasons.UPSTREAM_RESET,
+  PING_TIMEOUT: gatewayReasons.UPSTREAM_RESET,
+  WINDOW_STALLED: gatewayReasons.UPSTREAM_TIMEOUT,
+  UPSTREAM_STREAM_REFUSED: gatewayReasons.UPSTREAM_REFUSED,
+  UPSTREAM_PROTOCOL_INVALID: gatewayReasons.UPSTREAM_INVALID,
   UPSTREAM_BODY_TRUNCATED: gatewayReasons.UPSTREAM_RESET,
   UPSTREAM_HEAD_TIMEOUT: gatewayReasons.UPSTREAM_TIMEOUT,
   UPSTREAM_BODY_TIMEOUT: gatewayReasons.UPSTREAM_TIMEOUT,
@@ -54,9 +91,16 @@ export function verdictOf(thrown: unknown): Verdict {
   // The client of wire gives up when the body it sends fails; what failed is the client's doing.
   const fault = thrown.reason === "REQUEST_CANCELLED" && isFault(thrown.cause) ? thrown.cause : thrown;
   const known = Object.hasOwn(upstream, fault.reason) ? upstream[fault.reason] : undefined;
-  if (known !== undefined) return known;
+  if (known !== undefined) return known === gatewayReasons.UPSTREAM_RESET ? resetVerdict(fault) : known;
   if (Object.hasOwn(gatewayReasons, fault.reason)) return gatewayReasons[fault.reason as keyof typeof gatewayReasons];
   return bodyVerdict(fault) ?? gatewayReasons.GATEWAY_FAILED;
+}
+
+/** A stream that was reset says why. */
+function resetVerdict(fault: Fault): Verdict {
+  const { http2Code } = fault as Partial<WireError>;
+  const isReset = fault.reason === "UPSTREAM_STREAM_RESET" && http2Code !== undefined;
+  return isReset ? { ...gatewayReasons.UPSTREAM_RESET, code: codeFromReset(http2Code) } : gatewayReasons.UPSTREAM_RESET;
 }
 
 function bodyVerdict(fault: Fault): Verdict | undefined {
@@ -68,13 +112,21 @@ function bodyVerdict(fault: Fault): Verdict | undefined {
 const messages: Partial<Record<Cause, (version: string, passage: Passage) => string>> = {
   CONNECT_FAILED: (version) => `Expected a connection to ${version}, found none to be had.`,
   RESET: (version) => `Expected an answer from ${version}, found the connection closed.`,
-  TIMEOUT: (version, { route }) => `Expected an answer from ${version} within ${route?.timeoutMs ?? 0} ms, found none.`,
+  TIMEOUT_INVALID: () =>
+    "Expected at most eight digits and one of H, M, S, m, u, n in grpc-timeout, or ten digits in connect-timeout-ms, found something else.",
+  REFUSED: (version) => `Expected ${version} to take the request, found it turned away unread.`,
+  NOT_GRPC: (version) => `Expected an answer of gRPC from ${version}, found something else.`,
+  TIMEOUT: (version, passage) => `Expected an answer from ${version} within ${timeoutMsOf(passage)} ms, found none.`,
   BAD_ANSWER: (version) => `Expected a valid answer from ${version}, found something else.`,
   OVERLOAD: (version) => `Expected room for one more request, found ${version} carrying all it may.`,
   NO_HEALTHY_ENDPOINT: (version) => `Expected an endpoint of ${version}, found none.`,
   BODY_INVALID: () => "Expected the whole body of the request, found it broken off or invalid.",
   GATEWAY_FAILED: (_version, { requestId }) => `Something unexpected failed (request id ${requestId}).`,
 };
+
+function timeoutMsOf({ deadlineMs, startedMs }: Passage): number {
+  return Math.round(deadlineMs - startedMs);
+}
 
 /** The message for a verdict about an attempt. */
 export function messageOf(verdict: Verdict, passage: Passage): string {

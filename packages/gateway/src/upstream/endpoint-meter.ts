@@ -12,8 +12,8 @@ export interface EndpointName {
 
 /** Counts what one endpoint did: for the metrics, and for the next report to control. */
 export interface EndpointMeter {
-  /** An answer with this status, so long after it was asked. From 500 on it counts as an error. */
-  answered(status: number, durationMs: number): void;
+  /** An answer, so long after it was asked. With a cause it counts as an error. */
+  answered(durationMs: number, cause: Cause | undefined): void;
   /** An attempt that brought no answer. */
   failed(cause: Cause): void;
   /** An answer that had begun and broke off in the middle: an error of a request that is counted already. */
@@ -44,7 +44,7 @@ export function createEndpointMetrics(metrics: Metrics): EndpointMetrics {
     }),
     errors: metrics.counter({
       name: "weir_gateway_endpoint_errors_total",
-      help: "Attempts that an endpoint failed, by cause; ANSWERED_5XX is its own answer.",
+      help: "Attempts that an endpoint failed, by cause; ANSWERED_5XX and ANSWERED_<code of gRPC> are its own answers.",
       labels: ["service", "version", "endpoint", "cause"],
       seriesMax,
     }),
@@ -70,11 +70,11 @@ export function createEndpointMeter(name: EndpointName, metrics: EndpointMetrics
     counter.add();
   }
   return {
-    answered(status, durationMs) {
+    answered(durationMs, cause) {
       requests++;
       requestCounter.add();
       latency.record(durationMs);
-      if (status >= 500) countError("ANSWERED_5XX");
+      if (cause !== undefined) countError(cause);
     },
     failed(cause) {
       requests++;

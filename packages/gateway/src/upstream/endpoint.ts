@@ -1,5 +1,5 @@
-import type { Client } from "@weir/wire";
 import type { Choosable } from "./choice.ts";
+import type { EndpointClients } from "./endpoint-clients.ts";
 import type { EndpointMeter } from "./endpoint-meter.ts";
 
 /** An address of a cluster: its connections, what is known of its health, and what it has done. Outlives Snapshots. */
@@ -11,7 +11,11 @@ export interface Endpoint extends Choosable {
   readonly logText: string;
   /** host:port. */
   readonly address: string;
-  readonly client: Client;
+  /** Whether it takes HTTP/2 beside HTTP/1.1. */
+  readonly http2: boolean;
+  /** Whether it speaks gRPC over HTTP/2 and nothing else. */
+  readonly grpcOnly: boolean;
+  readonly clients: EndpointClients;
   readonly meter: EndpointMeter;
   /** Snapshots that name it and are still in use. */
   holders: number;

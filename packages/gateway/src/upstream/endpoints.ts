@@ -1,8 +1,7 @@
 import type { EndpointTraffic } from "@weir/api/traffic";
-import type { Clock } from "@weir/kit/clock";
-import { createClient } from "@weir/wire";
 import { jsonText } from "../http/json-text.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { createEndpointClients, type EndpointClientsOptions } from "./endpoint-clients.ts";
 import { createEndpointMeter, type EndpointMetrics, type EndpointName } from "./endpoint-meter.ts";
 import { createHealth } from "./health.ts";
 
@@ -10,6 +9,9 @@ import { createHealth } from "./health.ts";
 export interface EndpointPlace extends EndpointName {
   /** host:port, or [ipv6]:port. */
   readonly address: string;
+  /** What it speaks: see Endpoint. */
+  readonly http2: boolean;
+  readonly grpcOnly: boolean;
 }
 
 /** The endpoints that one Snapshot names. They stay open until it is retired and its last request is over. */
@@ -36,18 +38,10 @@ export interface Endpoints {
 }
 
 /** How endpoints are made. */
-export interface EndpointsOptions {
+export interface EndpointsOptions extends EndpointClientsOptions {
   readonly metrics: EndpointMetrics;
-  readonly clock: Clock;
-  /** Connections to one endpoint at once. */
-  readonly connectionsMax: number;
-  /** Requests that may wait for a connection to one endpoint. */
-  readonly waitersMax: number;
 }
 
-/** A connection that cannot be had within this is tried elsewhere. */
-const connectMs = 1000;
-const waitMs = 1000;
 /** Departed endpoints whose last counts wait for the next report. */
 const departedMax = 1000;
 
@@ -57,7 +51,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
   const departed: EndpointTraffic[] = [];
 
   function find(place: EndpointPlace): Endpoint {
-    const key = `${place.service}@${place.version}/${place.id} ${place.address}`;
+    const key = keyOf(place);
     let endpoint = byKey.get(key);
     if (endpoint === undefined) {
       endpoint = openEndpoint(place, options, (idle) => {
@@ -65,7 +59,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
         const last = idle.meter.takeReport();
         if (last !== undefined && departed.length < departedMax) departed.push(last);
         idle.meter.close();
-        void idle.client.close();
+        void idle.clients.close();
       });
       byKey.set(key, endpoint);
     }
@@ -83,33 +77,28 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     },
     size: () => byKey.size,
     async close() {
-      await Promise.all(Array.from(byKey.values(), (endpoint) => endpoint.client.close()));
+      await Promise.all(Array.from(byKey.values(), (endpoint) => endpoint.clients.close()));
     },
   };
 }
 
+/** One that has learnt to speak something else is another one: requests under way finish as they began. */
+function keyOf({ service, version, id, address, http2, grpcOnly }: EndpointPlace): string {
+  return `${service}@${version}/${id} ${address} ${http2} ${grpcOnly}`;
+}
+
 function openEndpoint(place: EndpointPlace, options: EndpointsOptions, onIdle: (endpoint: Endpoint) => void): Endpoint {
-  const { service, version, id, address } = place;
-  const { metrics, clock, connectionsMax, waitersMax } = options;
-  const colon = address.lastIndexOf(":");
-  const client = createClient({
-    host: address.slice(0, colon).replace(/^\[|\]$/g, ""),
-    port: Number(address.slice(colon + 1)),
-    connectionsMax,
-    waitersMax,
-    // Answers pass through without being collected, so their length is the endpoint's business.
-    limits: { bodyBytesMax: Number.MAX_SAFE_INTEGER },
-    timeouts: { connectMs, waitMs },
-    clock,
-  });
+  const { service, version, id, address, http2, grpcOnly } = place;
   const endpoint: Endpoint = {
     service,
     version,
     id,
     logText: `,"version":${jsonText(version)},"endpoint":${jsonText(id)}`,
     address,
-    client,
-    meter: createEndpointMeter(place, metrics),
+    http2,
+    grpcOnly,
+    clients: createEndpointClients(address, options),
+    meter: createEndpointMeter(place, options.metrics),
     health: createHealth(),
     inFlight: 0,
     holders: 0,
