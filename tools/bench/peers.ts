@@ -16,8 +16,8 @@ const help = `npm run bench:peers -- --suite NAME [--json FILE] [--seconds N] [-
 
 CPU time per request, beside the peers, in one run: each contestant on a core of its own, load and backend on the others,
 answers seen to be equal, turns taken A B C A B C. Ratios above 1 mean that Weir needs less CPU than the peer.
-The suite rpc asks by gRPC, with 8 connections × 32 streams and with 64 × 1, and puts 70 % of its throughput on each
-contestant to tell the P99 there. A run in which a contestant was not the bottleneck, or others used its core, says INVALID.
+The suite rpc asks by gRPC, with 8 connections × 32 streams and with 64 × 1, each with TLS and without, and puts 70 % of its
+throughput on each contestant to tell the P99 there. A run in which a contestant was not the bottleneck, or others used its core, says INVALID.
 
   --suite NAME   ${names.join(" or ")}; may be given more than once; default all
   --json FILE    also write { "<suite>": { "valid": true, "ratios": { "<peer>": number }, … } }

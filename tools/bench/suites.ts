@@ -51,6 +51,8 @@ export const suites: Readonly<Record<string, () => readonly Suite[]>> = {
   rpc: () => [
     rpc("rpc", { connections: 8, streams: 32, scheme: "grpc" }),
     rpc("rpc-64x1", { connections: 64, streams: 1, scheme: "grpc" }),
+    rpc("rpc-tls", { connections: 8, streams: 32, scheme: "grpcs" }),
+    rpc("rpc-64x1-tls", { connections: 64, streams: 1, scheme: "grpcs" }),
   ],
   http: () => [
     {
