@@ -27,9 +27,14 @@ const prefixBytes = 5;
 
 /** Puts the prefix before the data. Source: Connect protocol, "Enveloped-Message". */
 export function bytesFromEnvelope(flags: number, data: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(prefixBytes + data.length);
+  const { length } = data;
+  const bytes = new Uint8Array(prefixBytes + length);
   bytes[0] = flags;
-  new DataView(bytes.buffer).setUint32(1, data.length);
+  // By hand: a DataView would move the bytes of a small array out of the heap.
+  bytes[1] = length >>> 24;
+  bytes[2] = length >>> 16;
+  bytes[3] = length >>> 8;
+  bytes[4] = length;
   bytes.set(data, prefixBytes);
   return bytes;
 }
