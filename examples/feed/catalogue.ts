@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { slugFrom, titleFrom } from "./film-title.ts";
 
@@ -30,6 +31,8 @@ export interface Catalogue {
   /** The genre of each film as a number, its place in `genres`. */
   readonly genreOf: Uint8Array;
   readonly genres: readonly string[];
+  /** The same for two catalogues whose films stand in the same places. */
+  readonly fingerprint: string;
 }
 
 /** A film as `movies.json` has it. Any field may be null. */
@@ -57,6 +60,10 @@ export function catalogueFrom(records: readonly MovieRecord[]): Catalogue {
     byPopularity: Uint16Array.from(byPopularity, ({ index }) => index),
     genreOf: Uint8Array.from(films, ({ genre }) => genres.indexOf(genre)),
     genres,
+    fingerprint: createHash("sha256")
+      .update(films.map(({ id }) => id).join())
+      .digest("hex")
+      .slice(0, 16),
   };
 }
 

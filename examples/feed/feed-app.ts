@@ -1,14 +1,21 @@
 import type { App } from "@weir/kit";
 import { Call, createApp, implement, systemClock } from "@weir/kit";
 import type { Clock } from "@weir/kit/clock";
+import type { Service } from "@weir/kit/service";
 import { createMetrics } from "@weir/kit/telemetry/metrics";
+import type { Candidates } from "./candidates.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { loadCatalogue } from "./catalogue.ts";
+import { createRecallFallbacks } from "./feed-counts.ts";
 import { createFeed } from "./feed.ts";
 import type { FeedHandlers } from "./feed.weir.ts";
 import { Feed } from "./feed.weir.ts";
-import type { Neighbours } from "./neighbours.ts";
 import { createNeighbours } from "./neighbours.ts";
+import { connectRecall } from "./recall-connection.ts";
+import type { RecallConnection, RecallConnectionOptions } from "./recall-connection.ts";
+import { createRecall } from "./recall.ts";
+import type { Taste } from "./recall.ts";
+import { createRemoteRecall } from "./remote-recall.ts";
 import { Watches } from "./watches.ts";
 
 /** What the feed's process is told. */
@@ -17,6 +24,8 @@ export interface FeedAppOptions {
   readonly version: string;
   /** Where watches are kept, "sqlite:<file>" or "postgres://…". */
   readonly databaseUrl: string;
+  /** Where recall is asked over gRPC. Default: it works in this process. */
+  readonly recall?: Omit<RecallConnectionOptions, "clock" | "metrics" | "log">;
   readonly clock?: Clock;
 }
 
@@ -28,10 +37,12 @@ export interface FeedApp {
 
 const practiceRounds = 500;
 
-/** An app that warms up in four steps: catalogue, neighbours, watches, practice. It takes no call before they are done. */
-export function createFeedApp({ version, databaseUrl, clock = systemClock }: FeedAppOptions): FeedApp {
+/** An app that warms up in four steps: catalogue, recall, watches, practice. It takes no call before they are done. */
+export function createFeedApp(options: FeedAppOptions): FeedApp {
+  const { version, databaseUrl, clock = systemClock } = options;
   let catalogue: Catalogue;
-  let neighbours: Neighbours;
+  let recall: Service<Taste, Candidates>;
+  let connection: RecallConnection | undefined;
   let watches: Watches | undefined;
   let feed: FeedHandlers;
   const service = implement(Feed, {
@@ -40,24 +51,38 @@ export function createFeedApp({ version, databaseUrl, clock = systemClock }: Fee
     recordWatch: (request, call) => feed.recordWatch(request, call),
   });
   const app = createApp({ name: "feed", version, services: [service], clock });
-  const done = app.metrics.gauge({ name: "feed_neighbours_films", help: "Films whose neighbours are known." });
+  const done = app.metrics.gauge({ name: "feed_neighbours_films", help: "Films whose neighbours are known in this process." });
+  const fallbacks = createRecallFallbacks(app.metrics);
   app
     .warmUp("catalogue", async () => {
       catalogue = await loadCatalogue();
     })
-    .warmUp("neighbours", async (signal) => {
-      neighbours = await createNeighbours(catalogue, { signal, progress: (films) => done.set(films) });
+    .warmUp("recall", async (signal) => {
+      if (options.recall) {
+        connection = connectRecall({ ...options.recall, metrics: app.metrics, clock });
+        recall = createRemoteRecall({ client: connection.client, catalogue, fallbacks });
+        return;
+      }
+      const neighbours = await createNeighbours(catalogue, { signal, progress: (films) => done.set(films) });
+      const find = createRecall(catalogue, neighbours);
+      recall = async (taste) => find(taste);
     })
     .warmUp("watches", async () => {
       watches = await Watches.open({ url: databaseUrl, clock });
-      feed = createFeed({ version, catalogue, neighbours, watches, metrics: app.metrics, clock });
+      feed = createFeed({ version, catalogue, recall, watches, metrics: app.metrics, clock });
     })
     .warmUp("practice", async (signal) => {
       // The first visitors should not wait for the compiler. What is counted and cached meanwhile is thrown away.
-      const practised = createFeed({ version, catalogue, neighbours, watches: watches!, metrics: createMetrics(), clock });
+      const practised = createFeed({ version, catalogue, recall, watches: watches!, metrics: createMetrics(), clock });
       for (let round = 0; round < practiceRounds && !signal.aborted; round++) {
         await practised.page({ userId: `practice-${round}`, cursor: "", size: 0 }, new Call({ clock }));
       }
     });
-  return { app, close: async () => watches?.close() };
+  return {
+    app,
+    async close() {
+      await connection?.close();
+      await watches?.close();
+    },
+  };
 }

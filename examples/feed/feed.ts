@@ -1,16 +1,17 @@
 import { fault } from "@weir/kit/fault";
 import { layered } from "@weir/kit/service";
+import type { Service } from "@weir/kit/service";
 import type { Metrics } from "@weir/kit/telemetry/metrics";
 import type { Clock } from "@weir/kit/clock";
+import type { Candidates } from "./candidates.ts";
 import type { Catalogue, CatalogueFilm } from "./catalogue.ts";
 import { createFeedCounts } from "./feed-counts.ts";
 import type { FeedHandlers, RecordWatchRequest, RecordWatchResponse } from "./feed.weir.ts";
 import { FeedReason } from "./feed.weir.ts";
-import type { Neighbours } from "./neighbours.ts";
 import { filmFrom, pageOf } from "./page.ts";
 import { rankByScore, rankWithDiversity } from "./rank.ts";
 import { createRateLimit } from "./rate-limit.ts";
-import { createRecall } from "./recall.ts";
+import type { Taste } from "./recall.ts";
 import { cached, SelectionCache } from "./selection-cache.ts";
 import { ranked, recalled } from "./selection.ts";
 import { checkUserId } from "./user-id.ts";
@@ -21,7 +22,8 @@ export interface FeedOptions {
   /** "v1" ranks by score, every other version with diversity; nothing else differs. */
   readonly version: string;
   readonly catalogue: Catalogue;
-  readonly neighbours: Neighbours;
+  /** In this process (`createRecall`), or asked over gRPC (`createRemoteRecall`). */
+  readonly recall: Service<Taste, Candidates>;
   readonly watches: Pick<Watches, "of" | "record">;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -33,11 +35,10 @@ const watchIdLengthMax = 64;
 
 /** The feed, put together. A page passes through its Layers from top to bottom, and its films come back up. */
 export function createFeed(options: FeedOptions): FeedHandlers {
-  const { version, catalogue, neighbours, watches, metrics, clock, requestsPerSecond = 20 } = options;
+  const { version, catalogue, recall, watches, metrics, clock, requestsPerSecond = 20 } = options;
   const counts = createFeedCounts(metrics);
   const cache = new SelectionCache(clock);
   const rank = version === "v1" ? rankByScore : rankWithDiversity(catalogue);
-  const recall = createRecall(catalogue, neighbours);
   const limit = createRateLimit(requestsPerSecond);
 
   const selections = layered(recalled({ catalogue, watches, recall }), [

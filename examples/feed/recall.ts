@@ -10,7 +10,7 @@ export interface Taste {
   readonly watched: Uint16Array;
 }
 
-/** Finds candidates: what is like what the user has watched, what is popular, and what there is to discover. */
+/** Finds candidates in this process: what is like what the user has watched, what is popular, and what there is to discover. */
 export type Recall = (taste: Taste) => Candidates;
 
 const watchedMax = 20;

@@ -5,7 +5,7 @@ import type { Catalogue } from "./catalogue.ts";
 import type { FeedCounts } from "./feed-counts.ts";
 import { FeedReason } from "./feed.weir.ts";
 import type { Rank } from "./rank.ts";
-import type { Recall } from "./recall.ts";
+import type { Taste } from "./recall.ts";
 import type { WatchedFilm, Watches } from "./watches.ts";
 
 /** Whose films are wanted. */
@@ -28,7 +28,8 @@ export interface Selection {
 export interface RecalledOptions {
   readonly catalogue: Catalogue;
   readonly watches: Pick<Watches, "of">;
-  readonly recall: Recall;
+  /** In this process or asked over gRPC. */
+  readonly recall: Service<Taste, Candidates>;
 }
 
 const none: ReadonlySet<number> = new Set();
@@ -40,7 +41,7 @@ const none: ReadonlySet<number> = new Set();
 export function recalled({ catalogue, watches, recall }: RecalledOptions): Service<SelectionRequest, Selection> {
   const placesOf = (rows: readonly WatchedFilm[]): Uint16Array =>
     Uint16Array.from(rows.flatMap(({ filmId }) => catalogue.byId.get(filmId)?.index ?? []));
-  return async ({ userId, watches: asOf }) => {
+  return async ({ userId, watches: asOf }, call) => {
     const history = await watches.of(userId);
     const latest = history.at(-1)?.number ?? 0;
     if (asOf !== undefined && asOf > latest) {
@@ -49,7 +50,7 @@ export function recalled({ catalogue, watches, recall }: RecalledOptions): Servi
     const until = asOf ?? latest;
     const watched = placesOf(history.filter(({ number }) => number <= until));
     const gone = until === latest ? none : new Set(placesOf(history.filter(({ number }) => number > until)));
-    return { candidates: recall({ userId, watched }), watches: until, gone };
+    return { candidates: await recall({ userId, watched }, call), watches: until, gone };
   };
 }
 

@@ -19,6 +19,12 @@ export interface StepResult {
 
 const outputBytesMax = 1 << 20;
 
+/** What is written for browsers has types of its own. */
+const pages = [
+  ["types of the console", "packages/console"],
+  ["types of the feed's page", "examples/feed/browser"],
+] as const;
+
 /** The steps of `npm test` before the tests themselves, in order. */
 export function checkSteps(root: string): Step[] {
   const bin = (name: string): string => `${root}node_modules/.bin/${name}`;
@@ -28,12 +34,9 @@ export function checkSteps(root: string): Step[] {
     { name: "lint", command: [bin("oxlint"), "--deny-warnings"], cure: "npm run lint" },
     { name: "types", command: [bin("tsc"), "-p", "."], cure: "npm run typecheck" },
   ];
-  if (existsSync(`${root}packages/console/tsconfig.json`)) {
-    steps.push({
-      name: "types of the console",
-      command: [bin("tsc"), "-p", "packages/console", "--noEmit"],
-      cure: "npx tsc -p packages/console --noEmit",
-    });
+  for (const [name, project] of pages) {
+    if (!existsSync(`${root}${project}/tsconfig.json`)) continue;
+    steps.push({ name, command: [bin("tsc"), "-p", project, "--noEmit"], cure: `npx tsc -p ${project} --noEmit` });
   }
   return steps;
 }

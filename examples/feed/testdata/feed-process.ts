@@ -10,13 +10,27 @@ export interface FeedProcess extends AsyncDisposable {
   readonly adminUrl: string;
   /** Ends it as a supervisor does; resolves with its exit code. */
   stop(): Promise<number | null>;
+  /** Ends it as a crash does. */
+  kill(): void;
 }
 
-/** Starts main.ts below a folder, on ports that are free, and waits until it serves. Rejects with its log when it ends before. */
-export async function startFeedProcess({ folder, version }: { folder: string; version: string }): Promise<FeedProcess> {
+/** What to start. */
+export interface FeedProcessOptions {
+  /** The working directory. */
+  readonly folder: string;
+  readonly version: string;
+  /** Default "main.ts". */
+  readonly main?: string;
+  /** More of its environment. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+/** Starts a process of the feed on ports that are free, and waits until it serves. Rejects with its log when it ends before. */
+export async function startFeedProcess(options: FeedProcessOptions): Promise<FeedProcess> {
+  const { folder, version, main: file = "main.ts", variables = {} } = options;
   const inherited = Object.entries(process.env).filter(([name]) => !/^(WEIR|FEED)_/.test(name));
-  const env = { ...Object.fromEntries(inherited), WEIR_PORT: "0", WEIR_ADMIN_PORT: "0", WEIR_VERSION: version };
-  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+  const env = { ...Object.fromEntries(inherited), WEIR_PORT: "0", WEIR_ADMIN_PORT: "0", WEIR_VERSION: version, ...variables };
+  const main = fileURLToPath(new URL(`../${file}`, import.meta.url));
   const child = spawn(process.execPath, [main], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"], timeout: 60_000 });
   const ended = once(child, "close").then(([code]) => code as number | null);
   const stop = (): Promise<number | null> => {
@@ -38,6 +52,7 @@ export async function startFeedProcess({ folder, version }: { folder: string; ve
     url: `http://${address}`,
     adminUrl: `http://${adminAddress}`,
     stop,
+    kill: () => void child.kill("SIGKILL"),
     [Symbol.asyncDispose]: async () => void (await stop()),
   };
 }

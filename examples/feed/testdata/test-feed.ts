@@ -9,10 +9,12 @@ import type { VirtualClock } from "@weir/kit/testing/virtual-clock";
 import type { Catalogue } from "../catalogue.ts";
 import { loadCatalogue } from "../catalogue.ts";
 import { createFeed } from "../feed.ts";
+import type { FeedOptions } from "../feed.ts";
 import type { FeedClient, Film } from "../feed.weir.ts";
 import { Feed } from "../feed.weir.ts";
 import type { Neighbours } from "../neighbours.ts";
 import { createNeighbours } from "../neighbours.ts";
+import { createRecall } from "../recall.ts";
 import { Watches } from "../watches.ts";
 
 /** The films, read once for all tests of a file. */
@@ -27,6 +29,8 @@ export interface TestFeedOptions {
   readonly version?: string;
   /** Shared with another feed. Default one of its own, in memory. */
   readonly watches?: Watches;
+  /** Default in this process. */
+  readonly recall?: FeedOptions["recall"];
   /** Default without bound. */
   readonly requestsPerSecond?: number;
 }
@@ -49,7 +53,9 @@ export async function createTestFeed(options: TestFeedOptions = {}): Promise<Tes
   const clock = createVirtualClock();
   const metrics = createMetrics();
   const watches = options.watches ?? (await openTestWatches(clock));
-  const handlers = createFeed({ version, catalogue, neighbours, watches, metrics, clock, requestsPerSecond });
+  const find = createRecall(catalogue, neighbours);
+  const recall = options.recall ?? (async (taste) => find(taste));
+  const handlers = createFeed({ version, catalogue, recall, watches, metrics, clock, requestsPerSecond });
   const client = createClient(Feed, createTestTransport([implement(Feed, handlers)], { clock }));
   return {
     client,

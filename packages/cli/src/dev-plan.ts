@@ -62,19 +62,29 @@ export function gatewayProcess(plan: DevPlan): ProcessSpec {
   };
 }
 
+/** The instances of recall, which every feed asks over gRPC. */
+export function recallProcesses(plan: DevPlan): ProcessSpec[] {
+  return Array.from({ length: recallInstances }, (_, index) => ({
+    name: `recall-${index + 1}`,
+    args: [join(plan.root, "examples", "feed", "recall-main.ts")],
+    environment: { ...instanceEnvironment(plan), WEIR_VERSION: "v1" },
+  }));
+}
+
+/** One more than is needed, so that one may be gone. */
+export const recallInstances = 2;
+
 /** The instances of one version of the feed. */
 export function feedProcesses(plan: DevPlan, version: string): ProcessSpec[] {
   return Array.from({ length: plan.instances }, (_, index) => ({
     name: `feed-${version}-${index + 1}`,
     args: [join(plan.root, "examples", "feed", "main.ts")],
-    environment: {
-      WEIR_VERSION: version,
-      WEIR_CONTROL_URL: controlUrlOf(plan),
-      WEIR_TOKEN: plan.tokens.instance,
-      WEIR_PORT: "0",
-      WEIR_ADMIN_PORT: "0",
-    },
+    environment: { ...instanceEnvironment(plan), WEIR_VERSION: version, FEED_RECALL_TARGET: "weir:///recall" },
   }));
+}
+
+function instanceEnvironment(plan: DevPlan): Readonly<Record<string, string>> {
+  return { WEIR_CONTROL_URL: controlUrlOf(plan), WEIR_TOKEN: plan.tokens.instance, WEIR_PORT: "0", WEIR_ADMIN_PORT: "0" };
 }
 
 /** The made-up visitors: an open loop, whether or not answers come back in time. */

@@ -9,7 +9,16 @@ import type { Io } from "./command.ts";
 import type { Credentials } from "./credentials.ts";
 import { controlTransport, saveCredentials } from "./credentials.ts";
 import type { DevPlan } from "./dev-plan.ts";
-import { addressesOf, controlProcess, controlUrlOf, feedProcesses, gatewayProcess, visitorsProcess } from "./dev-plan.ts";
+import {
+  addressesOf,
+  controlProcess,
+  controlUrlOf,
+  feedProcesses,
+  gatewayProcess,
+  recallInstances,
+  recallProcesses,
+  visitorsProcess,
+} from "./dev-plan.ts";
 import { createLink } from "./link.ts";
 import type { Processes } from "./processes.ts";
 import { cliReasons } from "./reasons.ts";
@@ -27,7 +36,7 @@ export interface HouseStart {
 }
 
 /**
- * Starts control, the feed's versions, the gateway and the visitors, each once the one before serves, and prints where
+ * Starts control, recall, the feed's versions, the gateway and the visitors, each once the one before serves, and prints where
  * everything is. Rejects with START_TIMED_OUT or PROCESS_FAILED.
  */
 export async function startHouse(start: HouseStart): Promise<void> {
@@ -52,9 +61,12 @@ async function startParts(
   await until("control", () => answers(`http://127.0.0.1:${plan.controlPort + 1}/readyz`), ready);
   saveCredentials(plan.directory, credentials);
   step("control", controlUrlOf(plan));
+  for (const spec of recallProcesses(plan)) processes.start(spec);
+  await until("recall", async () => (await instancesOf(transport, { service: "recall", version: "v1" })) >= recallInstances, ready);
+  step("recall", `${recallInstances} instances are serving`);
   for (const version of ["v1", "v2"]) {
     for (const spec of feedProcesses(plan, version)) processes.start(spec);
-    await until(`feed ${version}`, async () => (await instancesOf(transport, version)) >= plan.instances, ready);
+    await until(`feed ${version}`, async () => (await instancesOf(transport, { service: "feed", version })) >= plan.instances, ready);
     step(`feed ${version}`, `${plan.instances} instances are serving`);
   }
   await putRoute(transport);
@@ -100,8 +112,8 @@ async function putRoute(transport: Transport): Promise<void> {
   await routes.putRoute({ route, reason: "the example that weir dev runs" }, { timeoutMs: 5000 });
 }
 
-async function instancesOf(transport: Transport, version: string): Promise<number> {
-  const { instances } = await createClient(Registry, transport).listInstances({ service: "feed" }, { timeoutMs: 2000 });
+async function instancesOf(transport: Transport, { service, version }: { service: string; version: string }): Promise<number> {
+  const { instances } = await createClient(Registry, transport).listInstances({ service }, { timeoutMs: 2000 });
   return instances.filter((status) => status.instance?.version === version && status.live && status.state === State.SERVING).length;
 }
 

@@ -26,8 +26,8 @@ export const devCommand: Command = {
   help: `
 Usage: weir dev [--port 8080] [--control-port 7070] [--instances 2] [--visitors 40]
 
-Starts the control plane with its console, the gateway, two versions of the feed example and made-up visitors that ask
-for pages, each in a process of its own, starts again what ends, and prints a one-time link to the console.
+Starts the control plane with its console, the gateway, two versions of the feed example, its recall, and made-up visitors
+that ask for pages, each in a process of its own, starts again what ends, and prints a one-time link to the console.
 State and logs are kept in .weir/dev and found again at the next start; Ctrl-C stops everything within 5 seconds.
 
   --port          of the gateway; its admin port is one higher
