@@ -272,6 +272,11 @@ export const kitReasons = {
     code: "FAILED_PRECONDITION",
     meaning: "The address to listen on is taken by another process or not allowed to this one.",
   },
+  TLS_FILE_UNREADABLE: {
+    reason: "TLS_FILE_UNREADABLE",
+    code: "FAILED_PRECONDITION",
+    meaning: "A file of certificates or keys is missing, may not be read, or is too long.",
+  },
   ENVIRONMENT_INVALID: {
     reason: "ENVIRONMENT_INVALID",
     code: "INVALID_ARGUMENT",

@@ -3,21 +3,28 @@ import type { Clock } from "../clock.ts";
 import type { Implementation } from "../rpc/implement.ts";
 import type { RpcOptions } from "../rpc/node/server.ts";
 import type { Layer, Message } from "../service.ts";
+import type { AppTlsOptions } from "./tls-files.ts";
+
+/** Where an app listens. */
+export interface AppListenOptions {
+  /** Address for calls and for the admin port. Default WEIR_HOST under `run`, else "127.0.0.1". */
+  readonly host?: string;
+  /** 0 takes any free one, which the log names. Default WEIR_PORT under `run`, else 0. */
+  readonly port?: number;
+  /** For /healthz, /readyz and /metrics, always in cleartext. Default WEIR_ADMIN_PORT under `run`, else 0. */
+  readonly adminPort?: number;
+  /** Take calls over TLS, with certificates from files. Default cleartext. */
+  readonly tls?: AppTlsOptions;
+}
 
 /** What an app is made of. */
-export interface AppOptions {
+export interface AppOptions extends AppListenOptions {
   /** What it is found by: "feed". */
   readonly name: string;
   /** From `implement`. */
   readonly services: readonly Implementation[];
   /** Tells instances of one app apart. Default WEIR_VERSION under `run`, else "dev". */
   readonly version?: string;
-  /** Address for calls and for the admin port. Default WEIR_HOST under `run`, else "127.0.0.1". */
-  readonly host?: string;
-  /** 0 takes any free one, which the log names. Default WEIR_PORT under `run`, else 0. */
-  readonly port?: number;
-  /** For /healthz, /readyz and /metrics. Default WEIR_ADMIN_PORT under `run`, else 0. */
-  readonly adminPort?: number;
   /** Around every method of every service and of reflection, not of health; inside the metrics, first outermost. Default none. */
   readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
   /** Limits and more of the RPC server. */

@@ -8,9 +8,10 @@ import { startApp } from "./life-cycle.ts";
 import { runApp } from "./run.ts";
 import type { NamedWarmUpStep, WarmUpStep } from "./warm-up.ts";
 
-export type { AppOptions, AppRpcOptions, AppTimeouts, ControlOptions } from "./app-options.ts";
+export type { AppListenOptions, AppOptions, AppRpcOptions, AppTimeouts, ControlOptions } from "./app-options.ts";
 export type { RunningApp } from "./life-cycle.ts";
 export type { AppState } from "./state.ts";
+export type { AppTlsOptions } from "./tls-files.ts";
 export type { WarmUpStep } from "./warm-up.ts";
 
 /** A process that serves contracts. */

@@ -19,6 +19,7 @@ import { registerServerCounters } from "./server-metrics.ts";
 import { servicesOf } from "./own-services.ts";
 import type { AppState, StateHolder } from "./state.ts";
 import { createStateHolder } from "./state.ts";
+import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 import type { NamedWarmUpStep } from "./warm-up.ts";
 import { runWarmUp } from "./warm-up.ts";
 
@@ -53,13 +54,18 @@ interface Parts {
   readonly server: Server;
   readonly admin: AdminServer;
   readonly instanceId: string;
-  readonly closeMetrics: () => void;
+  /** Lets go of timers. */
+  readonly release: () => void;
 }
 
-/** From nothing to SERVING. Rejects with ADDRESS_UNAVAILABLE, WARM_UP_FAILED or WARM_UP_TIMEOUT, and then nothing is left behind. */
+/**
+ * From nothing to SERVING. Rejects with ADDRESS_UNAVAILABLE, WARM_UP_FAILED, WARM_UP_TIMEOUT, TLS_FILE_UNREADABLE, or what wire
+ * has against the certificates, and then nothing is left behind.
+ */
 export async function startApp(options: AppOptions, context: StartContext): Promise<RunningApp> {
   const { host = "127.0.0.1", port = 0, adminPort = 0 } = options;
-  const parts = partsFrom(options, context);
+  const tls = options.tls && (await readTlsFiles(options.tls, context));
+  const parts = partsFrom(options, context, tls);
   const { state, server, admin } = parts;
   const { log } = context;
   try {
@@ -75,19 +81,19 @@ export async function startApp(options: AppOptions, context: StartContext): Prom
   } catch (error) {
     state.enter("STOPPED");
     await Promise.all([server.close(), admin.close()]);
-    parts.closeMetrics();
+    parts.release();
     throw error;
   }
 }
 
-function partsFrom(options: AppOptions, context: StartContext): Parts {
+function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | undefined): Parts {
   const { metrics, log, clock } = context;
   const { name, version = "dev" } = options;
   const state = createStateHolder(metrics);
   const layers = [createRpcMetrics(metrics, { version })];
   const rpc = createRpcHandler(servicesOf(options, state), { ...options.rpc, layers, log, clock });
   const onFailure = (error: Error): void => log.error("an answer could not be given whole", { error });
-  const server = createServer(gated(rpc, state), { clock, onFailure });
+  const server = createServer(gated(rpc, state), { clock, onFailure, ...(tls && { tls: { ...options.tls, ...tls.material } }) });
   registerServerCounters(metrics, server.counters);
   const instanceId = `${name}-${version}-${crypto.randomUUID().slice(-12)}`;
   metrics
@@ -95,6 +101,7 @@ function partsFrom(options: AppOptions, context: StartContext): Parts {
     .labels(name, version, instanceId)
     .set(1);
   const observed = createProcessMetrics(metrics, { clock });
+  const leaveFiles = tls?.watch((material) => server.replaceTls(material));
   return {
     options,
     context,
@@ -102,7 +109,10 @@ function partsFrom(options: AppOptions, context: StartContext): Parts {
     server,
     admin: createAdminServer({ metrics, status: state.status }),
     instanceId,
-    closeMetrics: observed.close,
+    release() {
+      leaveFiles?.();
+      observed.close();
+    },
   };
 }
 
@@ -156,7 +166,7 @@ async function stopInOrder(parts: Parts, leave: (() => Promise<void>) | undefine
   await server.drain(drainMsMax);
   state.enter("STOPPED");
   await admin.close();
-  parts.closeMetrics();
+  parts.release();
   log.info("stopped", { instance: parts.instanceId });
 }
 

@@ -21,6 +21,8 @@ export function registerServerCounters(metrics: Metrics, counters: ServerCounter
       ["weir_http_requests_total", "Requests that were read.", () => counters.requestsTotal],
       ["weir_http_read_bytes_total", "Bytes that were read.", () => counters.bytesRead],
       ["weir_http_written_bytes_total", "Bytes that were written.", () => counters.bytesWritten],
+      ["weir_http_tls_handshakes_total", "TLS handshakes that were done.", () => counters.tlsHandshakesTotal],
+      ["weir_http_tls_resumptions_total", "TLS handshakes that resumed a session.", () => counters.tlsResumptionsTotal],
     ] as const
   ).map(([name, help, value]) => ({ counter: metrics.counter({ name, help, labels }).labels(server), value }));
   const refusals = metrics.counter({ name: "weir_http_refusals_total", help: "Refusals by reason.", labels: ["server", "reason"] });
