@@ -3,13 +3,14 @@ import { codeFromGrpc } from "../grpc-status.ts";
 import type { Call } from "../../call.ts";
 import { metadataValue } from "../../call.ts";
 import { gzip } from "../node/gzip.ts";
+import type { RpcOptions } from "../node/server.ts";
 import type { ForeignGreeter } from "./foreign-greeter.ts";
 import { createOpenCalls, failure } from "./foreign-greeter.ts";
 import { createGreeter, startGreeter } from "./greeter.ts";
 import { HelloResponse } from "./greeter.weir.ts";
 
 /** Our own server, behaving as the foreign ones do. */
-export async function startOwnGreeter(): Promise<ForeignGreeter> {
+export async function startOwnGreeter(options: RpcOptions = {}): Promise<ForeignGreeter> {
   const calls = createOpenCalls();
   const greeter = createGreeter({
     async hello(request, call) {
@@ -46,7 +47,7 @@ export async function startOwnGreeter(): Promise<ForeignGreeter> {
       }
     },
   });
-  const running = await startGreeter(greeter, { compressors: [gzip], compressBytesMin: 10 });
+  const running = await startGreeter(greeter, { compressors: [gzip], compressBytesMin: 10, ...options });
   return { url: running.url, open: () => calls.count, [Symbol.asyncDispose]: async () => running[Symbol.asyncDispose]() };
 }
 
