@@ -1,5 +1,8 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import type { ProgramResult } from "./suite-programs.ts";
 import { programFile, runProgram } from "./suite-programs.ts";
 
 /** Which of our sides is under test; the other one is the runner's own. */
@@ -20,17 +23,30 @@ export interface ConformanceOptions {
   readonly run?: readonly string[];
   /** More words for our program. */
   readonly args?: readonly string[];
+  /** Leaves out what needs TLS. Default false. */
+  readonly cleartext?: boolean;
 }
 
-const features = fileURLToPath(new URL("features.yaml", import.meta.url));
+const features = new URL("features.yaml", import.meta.url);
 const complaintsCharsMax = 8000;
 
 /** Runs connectconformance against our client or our server. Rejects when it did not come to a count. */
 export async function runConformance(mode: ConformanceMode, options: ConformanceOptions = {}): Promise<ConformanceResult> {
-  const { run = [], args = [] } = options;
-  const program = [process.execPath, programFile(`conformance-${mode}`), ...args];
-  const words = ["--conf", features, "--mode", mode, ...run.flatMap((pattern) => ["--run", pattern]), "--", ...program];
-  const { output, errors } = await runProgram(process.env["WEIR_CONNECTCONFORMANCE"] ?? "connectconformance", words);
+  const { run = [], args = [], cleartext = false } = options;
+  const folder = mkdtempSync(join(tmpdir(), "weir-conformance-"));
+  try {
+    const config = join(folder, "features.yaml");
+    const text = readFileSync(features, "utf8");
+    writeFileSync(config, cleartext ? text.replace(/supports_tls(\w*): true/g, "supports_tls$1: false") : text);
+    const program = [process.execPath, programFile(`conformance-${mode}`), ...args];
+    const words = ["--conf", config, "--mode", mode, ...run.flatMap((pattern) => ["--run", pattern]), "--", ...program];
+    return resultFrom(await runProgram(process.env["WEIR_CONNECTCONFORMANCE"] ?? "connectconformance", words));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function resultFrom({ output, errors }: ProgramResult): ConformanceResult {
   const said = `${output}\n${errors}`;
   const cases = /^Total cases: (\d+)$/m.exec(said)?.[1];
   const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(said) ?? [];

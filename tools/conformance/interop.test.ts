@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { freePort } from "../services/host.ts";
 import { generateSuites } from "./contracts.ts";
+import { runServerCases } from "./interop-server-cases.ts";
 import { programFile, runProgram, startProgram, suiteMissing } from "./suite-programs.ts";
+import { writeTestCertificate } from "./test-certificate.ts";
 
 /** Every case that our client has; grpc-go's server answers all of them. */
 const clientCases = [
@@ -23,35 +25,37 @@ const clientCases = [
   "timeout_on_sleeping_server",
 ];
 
-/** Every case of grpc-go's client, but those that need accounts of Google and those of ORCA load reports, which we do not send. */
-const serverCases = [...clientCases, "pick_first_unary", "rpc_soak", "channel_soak"];
-
 describe("gRPC's interoperability tests", { skip: suiteMissing("WEIR_GRPC_INTEROP_CLIENT", "WEIR_GRPC_INTEROP_SERVER") }, () => {
+  const certificate = writeTestCertificate();
   before(generateSuites);
+  after(() => certificate.remove());
 
-  test("our client passes against grpc-go's server", async (t) => {
-    const port = await freePort(0);
-    const server = await startProgram(process.env["WEIR_GRPC_INTEROP_SERVER"] ?? "", ["-port", String(port)], {
-      ready: /interop server listening/,
-      env: { GRPC_GO_LOG_SEVERITY_LEVEL: "info" },
+  for (const secure of [false, true]) {
+    const over = secure ? "TLS" : "cleartext";
+
+    test(`our client passes against grpc-go's server over ${over}`, async (t) => {
+      const port = await freePort(0);
+      const tls = secure ? ["-use_tls", "-tls_cert_file", certificate.cert, "-tls_key_file", certificate.key] : [];
+      const server = await startProgram(process.env["WEIR_GRPC_INTEROP_SERVER"] ?? "", ["-port", String(port), ...tls], {
+        ready: /interop server listening/,
+        env: { GRPC_GO_LOG_SEVERITY_LEVEL: "info" },
+      });
+      t.after(server.stop);
+      const where = secure ? ["--url", `https://127.0.0.1:${port}`, "--ca", certificate.ca] : ["--url", `http://127.0.0.1:${port}`];
+      const { output, errors } = await runProgram(process.execPath, [programFile("interop-client"), ...where]);
+      assert.deepEqual(
+        output.trim().split("\n"),
+        clientCases.map((name) => `passed ${name}`),
+        errors,
+      );
     });
-    t.after(server.stop);
-    const { output, errors } = await runProgram(process.execPath, [programFile("interop-client"), "--url", `http://127.0.0.1:${port}`]);
-    assert.deepEqual(
-      output.trim().split("\n"),
-      clientCases.map((name) => `passed ${name}`),
-      errors,
-    );
-  });
 
-  test("grpc-go's client passes against our server", async (t) => {
-    const server = await startProgram(process.execPath, [programFile("interop-server")], { ready: /^(\d+)$/m });
-    t.after(server.stop);
-    const where = ["-server_host", "127.0.0.1", "-server_port", server.found[1] ?? ""];
-    for (const name of serverCases) {
-      const words = [...where, "-test_case", name];
-      const { code, errors } = await runProgram(process.env["WEIR_GRPC_INTEROP_CLIENT"] ?? "", words, 60_000);
-      assert.equal(code, 0, `${name}: ${errors}`);
-    }
-  });
+    test(`grpc-go's client passes against our server over ${over}`, async (t) => {
+      const words = secure ? ["--cert", certificate.cert, "--key", certificate.key] : [];
+      const server = await startProgram(process.execPath, [programFile("interop-server"), ...words], { ready: /^(\d+)$/m });
+      t.after(server.stop);
+      const tls = secure ? ["-use_tls", "-use_test_ca", "-ca_file", certificate.ca, "-server_host_override", "localhost"] : [];
+      await runServerCases(server.found[1] ?? "", tls);
+    });
+  }
 });

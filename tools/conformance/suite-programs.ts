@@ -18,6 +18,7 @@ export function suiteMissing(...variables: readonly string[]): string | false {
 const programs = {
   "conformance-client": new URL("programs/conformance-client.ts", import.meta.url),
   "conformance-server": new URL("programs/conformance-server.ts", import.meta.url),
+  "foreign-clients": new URL("programs/foreign-clients.ts", import.meta.url),
   "interop-client": new URL("programs/interop-client.ts", import.meta.url),
   "interop-server": new URL("programs/interop-server.ts", import.meta.url),
 } as const;

@@ -4,6 +4,7 @@ import { Codec, Compression, HTTPVersion, Protocol } from "#suites/connectrpc/co
 import { gzip } from "@weir/kit/rpc/node/gzip";
 import type { WireTransport } from "@weir/kit/rpc/node/transport";
 import { createWireTransport } from "@weir/kit/rpc/node/transport";
+import type { TlsClientOptions } from "@weir/wire";
 import { framed, messagesFrom } from "./compat-stream.ts";
 import { performCall } from "./conformance-call.ts";
 import { losesTrailers } from "./planted-fault.ts";
@@ -22,11 +23,15 @@ const transports = new Map<string, WireTransport>();
 
 function transportFor(asked: ClientCompatRequest): WireTransport {
   const { host, port, protocol, codec, compression, httpVersion, messageReceiveLimit, useGetHttpMethod: useGet } = asked;
-  const key = [host, port, protocol, codec, compression, httpVersion, messageReceiveLimit, useGet].join(" ");
+  const tls = tlsFrom(asked);
+  const key = [host, port, protocol, codec, compression, httpVersion, messageReceiveLimit, useGet, tls?.certificate !== undefined].join(
+    " ",
+  );
   const kept = transports.get(key);
   if (kept !== undefined) return kept;
   const made = createWireTransport({
-    url: `http://${host}:${port}`,
+    url: `${tls === undefined ? "http" : "https"}://${host}:${port}`,
+    tls,
     protocol: protocols[protocol as keyof typeof protocols],
     encoding: codec === Codec.JSON ? "json" : "proto",
     http2: httpVersion === HTTPVersion.HTTP_VERSION_2,
@@ -36,6 +41,10 @@ function transportFor(asked: ClientCompatRequest): WireTransport {
   });
   transports.set(key, made);
   return made;
+}
+
+function tlsFrom({ serverTlsCert: ca, clientTlsCreds }: ClientCompatRequest): TlsClientOptions | undefined {
+  return ca.length === 0 ? undefined : { ca, certificate: clientTlsCreds?.cert, key: clientTlsCreds?.key };
 }
 
 async function answer(asked: ClientCompatRequest): Promise<void> {

@@ -5,6 +5,7 @@ import { ServerCompatRequest, ServerCompatResponse } from "#suites/connectrpc/co
 import { createRpcHandler } from "@weir/kit/rpc/node/server";
 import type { TlsServerOptions } from "@weir/wire";
 import { createServer } from "@weir/wire";
+import { isBehindGateway, startGatewayBefore } from "./behind-gateway.ts";
 import { framed, messagesFrom } from "./compat-stream.ts";
 import { conformanceService } from "./conformance-service.ts";
 import { losesTrailers, withoutTrailers } from "./planted-fault.ts";
@@ -23,10 +24,12 @@ const handler = createRpcHandler([conformanceService], {
 });
 const { serverCreds, clientTlsCert } = asked;
 const server = createServer(losesTrailers ? withoutTrailers(handler) : handler, {
-  protocol: asked.httpVersion === HTTPVersion.HTTP_VERSION_2 ? "http2" : "http1",
+  // Behind a gateway whichever it prefers.
+  protocol: isBehindGateway ? "both" : asked.httpVersion === HTTPVersion.HTTP_VERSION_2 ? "http2" : "http1",
   ...(serverCreds === undefined ? {} : { tls: tlsFrom(serverCreds, clientTlsCert) }),
 });
-const { port } = await server.listen({ port: 0 });
+const listening = await server.listen({ port: 0 });
+const port = isBehindGateway ? await startGatewayBefore(listening.port) : listening.port;
 process.stdout.write(framed(ServerCompatResponse, { host: "127.0.0.1", port, pemCert: serverCreds?.cert ?? new Uint8Array(0) }));
 process.once("SIGTERM", () => void server.close().then(() => process.exit(0)));
 

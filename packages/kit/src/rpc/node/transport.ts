@@ -1,4 +1,4 @@
-import type { Client, Http2ClientOptions } from "@weir/wire";
+import type { Client, Http2ClientOptions, TlsClientOptions } from "@weir/wire";
 import { createClient } from "@weir/wire";
 import type { Metadata } from "../../call.ts";
 import { fault } from "../../fault.ts";
@@ -14,14 +14,19 @@ import { createWireSend } from "./wire-send.ts";
 
 /** Where `createWireTransport` sends calls, and how. */
 export interface WireTransportOptions extends Omit<ProtocolOptions, "compression"> {
-  /** "http://127.0.0.1:7000"; a pool of its own is made for it. Either this or `client`. */
+  /** "http://127.0.0.1:7000" or "https://feed.example"; a pool of its own is made for it. Either this or `client`. */
   readonly url?: string;
   /** A client of wire that somebody else made and closes; it has to speak HTTP/2 for gRPC. A balanced one will do. */
   readonly client?: Client;
   /** Default "connect". */
   readonly protocol?: "connect" | "grpc" | "grpc-web";
-  /** HTTP/2 with prior knowledge, for `url`. Default for gRPC, which needs it; the others speak HTTP/1.1. */
+  /**
+   * HTTP/2, for `url`: with prior knowledge over cleartext, else by ALPN. Default for gRPC, which needs it; the others speak HTTP/1.1 over
+   * cleartext, and over TLS whichever the other side chooses.
+   */
   readonly http2?: boolean | Http2ClientOptions;
+  /** Whom to trust and which certificate to show, for an https `url`. Default: the authorities of the platform, none. */
+  readonly tls?: TlsClientOptions;
   /** "gzip" for both ways, or what to do in detail. Default none, neither way: on a fast network it costs more than it saves. */
   readonly compression?: "gzip" | Compression;
   /** Connect only: methods that change nothing are asked by GET. Default false. */
@@ -43,10 +48,11 @@ const http2IdleMs = 30_000;
  * Calls over wire's pool of kept connections: every kind of method, in both directions at once over HTTP/2. Time is bounded by the call's
  * deadline alone, so that a quiet stream may stay open. A call that the other side has provably not looked at (RFC 9113 §8.7) is sent once
  * more, within a budget; every other failure stays as it is, a Fault whose `sent` says whether a retry is safe.
- * Throws PEER_UNREACHABLE when the url is not of the form http://host:port.
+ * Throws PEER_UNREACHABLE when the url is not of the form http://host:port or https://host:port, and a fault of wire when certificates cannot
+ * be used.
  */
 export function createWireTransport(options: WireTransportOptions): WireTransport {
-  const client = options.client ?? clientFromUrl(options.url ?? "", options.http2 ?? options.protocol === "grpc");
+  const client = options.client ?? clientFromUrl(options.url ?? "", options);
   const transport = transportOver(createWireSend(client, options.metadata), options);
   const close = (): Promise<void> => (options.client ? Promise.resolve() : client.close());
   return Object.assign<Transport, { close(): Promise<void> }>((method, message, call) => transport(method, message, call), { close });
@@ -60,12 +66,15 @@ function transportOver(send: Send, options: WireTransportOptions): Transport {
   return options.protocol === "grpc-web" ? createGrpcWebTransport(send, about) : createConnectTransport(send, { ...about, useGet });
 }
 
-function clientFromUrl(url: string, http2: boolean | Http2ClientOptions): Client {
+function clientFromUrl(url: string, options: WireTransportOptions): Client {
   const { protocol, hostname, port, pathname } = URL.parse(url) ?? {};
-  if (protocol !== "http:" || !hostname || pathname !== "/") {
-    throw fault(kitReasons.PEER_UNREACHABLE, `Expected a url of the form http://host:port, found "${url}".`);
+  const secure = protocol === "https:";
+  if ((!secure && protocol !== "http:") || !hostname || pathname !== "/") {
+    throw fault(kitReasons.PEER_UNREACHABLE, `Expected a url of the form http://host:port or https://host:port, found "${url}".`);
   }
   const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+  const http2 = options.http2 ?? (options.protocol === "grpc" || (secure && { fallback: true }));
   const timeouts = { headerMs: Infinity, bodyIdleMs: Infinity, ...(http2 !== false && { idleMs: http2IdleMs }) };
-  return createClient({ host, port: port ? Number(port) : 80, http2, timeouts });
+  const tls = secure && (options.tls ?? true);
+  return createClient({ host, port: port ? Number(port) : secure ? 443 : 80, http2, tls, timeouts });
 }
