@@ -20,7 +20,7 @@ import { isIdempotentMethod } from "./idempotent-requests.ts";
 import { outlierDefaults } from "./outlier.ts";
 import { createPicker } from "./choice.ts";
 import type { Fate, Repeatability } from "./request-fate.ts";
-import { fateOf, outcomeOf, outcomeOfTrailers } from "./request-fate.ts";
+import { fateOf, outcomeOf, outcomeOfTrailers, saysElsewhere } from "./request-fate.ts";
 import type { Resolution } from "./resolution.ts";
 import { ResolutionBook } from "./resolution.ts";
 import type { RetryBudget } from "./retry-budget.ts";
@@ -76,7 +76,7 @@ interface Sending {
 const noneTried: readonly Endpoint[] = [];
 const noOptions: BalancedRequestOptions = {};
 const left: Fate = { outcome: "unknown", repeatable: "never", disconnected: false };
-const answered503: Fate = { outcome: "failure", repeatable: "idempotent", disconnected: false };
+const elsewhere: Fate = { outcome: "failure", repeatable: "idempotent", disconnected: false };
 const causes: Readonly<Record<Repeatability, RetryCause>> = {
   unsent: "unreachable",
   unprocessed: "refused",
@@ -113,7 +113,8 @@ class Balancer implements BalancedClient {
     this.#queue = createCallQueue(clock, this.#waits.waitersMax);
     this.#fleet = new Fleet({
       picker: createPicker(choice, clock.random),
-      open: typeof connection === "function" ? connection : endpointClients(connection, clock),
+      open:
+        typeof connection === "function" ? connection : endpointClients({ options: connection, authority: this.#target.authority, clock }),
       outlier: outlier === false ? undefined : { ...outlierDefaults, ...outlier },
       backoff: { ...backoffDefaults, ...options.backoff },
       subset: subset && { size: subset.size, clientId: subset.clientId ?? `${clock.random()}` },
@@ -203,10 +204,10 @@ class Balancer implements BalancedClient {
     const { body } = response;
     const isWhole = body === undefined || body instanceof Uint8Array || body.whole !== undefined;
     if (!isWhole && response.duplex === undefined) return { ...response, body: this.#watched(body, response, sending) };
-    this.#fleet.end(endpoint, outcomeOf(response), sentMs);
-    // 503 is how one that starts or stops says that another should do it.
-    if (response.status === 503 && this.#mayRepeat(answered503, sending, nowMs)) return this.#again(answered503, sending);
-    return response;
+    const outcome = outcomeOf(response);
+    this.#fleet.end(endpoint, outcome, sentMs);
+    if (outcome === "success" || !saysElsewhere(response) || !this.#mayRepeat(elsewhere, sending, nowMs)) return response;
+    return this.#again(elsewhere, sending);
   }
 
   #watched(body: BodyStream, { status }: ClientResponse, { endpoint, options, sentMs }: Sending): BodyStream {

@@ -33,12 +33,14 @@ export class Endpoint {
   connectFailures = 0;
   /** Cancels the end of its pause. */
   cancelPause: (() => void) | undefined;
+  /** When the head of an answer came last. */
+  answeredMs = -Infinity;
   readonly outlier: OutlierRecord = createOutlierRecord();
   /** How long it took to answer, on average; 0 for not known. */
   latencyMs = 0;
-  /** Of how many answers that is the average, and when the last of them came. */
+  /** Of how many answers that is the average, and when the last of them was measured. */
   #answers = 0;
-  #answeredMs = 0;
+  #measuredMs = 0;
 
   constructor(address: EndpointAddress, parts: { readonly client: Client; readonly picks: Counter }) {
     this.key = addressKey(address);
@@ -56,7 +58,7 @@ export class Endpoint {
   /** Notes how long an answer took. */
   measured(latencyMs: number, nowMs: number): void {
     this.#answers = Math.min(answersMax, this.#answersLeft(nowMs) + 1);
-    this.#answeredMs = nowMs;
+    this.#measuredMs = nowMs;
     this.latencyMs += (latencyMs - this.latencyMs) / this.#answers;
   }
 
@@ -66,6 +68,6 @@ export class Endpoint {
   }
 
   #answersLeft(nowMs: number): number {
-    return nowMs === this.#answeredMs ? this.#answers : this.#answers * Math.exp((this.#answeredMs - nowMs) / latencyTauMs);
+    return nowMs === this.#measuredMs ? this.#answers : this.#answers * Math.exp((this.#measuredMs - nowMs) / latencyTauMs);
   }
 }

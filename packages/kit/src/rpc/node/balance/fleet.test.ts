@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClientRequest, ClientResponse } from "@weir/wire";
+import { WireError, wireReasons } from "@weir/wire";
 import type { VirtualClock } from "../../../testing/virtual-clock.ts";
 import { createMetrics } from "../../../telemetry/metrics.ts";
 import type { BalancedClient } from "./balanced-client.ts";
@@ -91,8 +92,9 @@ test("failures of every protocol count against an endpoint", async () => {
 
 test("a caller whose time is over blames an endpoint that had its usual time and more, and no other", async () => {
   for (const [timeMs, state] of [
-    [15, "ready"],
-    [200, "ejected"],
+    [19, "ready"],
+    [49, "ready"],
+    [51, "ejected"],
   ] as const) {
     const scene = stage(2);
     const { clock, client, endpoints } = scene;
@@ -117,6 +119,31 @@ test("a caller whose time is over blames an endpoint that had its usual time and
       await pending;
     }
     assert.equal(client.endpoints()[0]?.state, state, `${timeMs} ms`);
+  }
+});
+
+test("a caller that gives up without saying why blames only an endpoint that is silent to everybody", async () => {
+  for (const isSilent of [true, false]) {
+    const { clock, client, endpoints } = stage(1);
+    let cancel: () => void = () => undefined;
+    endpoints.script("*", ({ target }, options) => {
+      if (target === "/quick" && !isSilent) return answer()({ ...post }, options);
+      return new Promise((_, settle) => {
+        options.onCancel?.(() => settle(new WireError(wireReasons.REQUEST_CANCELLED, "given up", { sent: true })));
+      });
+    });
+    for (let made = 0; made < 10; made++) {
+      const pending = client.request(post, { onCancel: (listener) => (cancel = listener) }).catch(() => undefined);
+      await clock.advance(100);
+      const quick = client
+        .request({ ...post, target: "/quick" }, { onCancel: (listener) => setImmediate(listener) })
+        .catch(() => undefined);
+      await quick;
+      await clock.advance(100);
+      cancel();
+      await pending;
+    }
+    assert.equal(client.endpoints()[0]?.state, isSilent ? "ejected" : "ready");
   }
 });
 

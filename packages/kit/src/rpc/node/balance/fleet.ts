@@ -45,7 +45,8 @@ export interface EndpointView {
 
 /** A request that finds out whether an endpoint is back has as long before others may follow: more than a connection takes. */
 const trialMsMax = 3000;
-/** Time that an endpoint must have had before a caller whose time is over blames it, in times of what it usually takes. */
+/** Time that an endpoint must have had before a caller that gives up blames it: at least this, and so many times what it usually takes. */
+const lateMsMin = 50;
 const lateFactorMin = 2;
 
 /** The endpoints of a target: which there are, which of them are used, and what is known of each. */
@@ -149,6 +150,7 @@ export class Fleet {
   /** The head of an answer has come, after so long. */
   answered(endpoint: Endpoint, latencyMs: number, nowMs: number): void {
     endpoint.measured(latencyMs, nowMs);
+    endpoint.answeredMs = nowMs;
     endpoint.connectFailures = 0;
     if (endpoint.reach !== "up") this.#reached(endpoint, "up");
   }
@@ -161,11 +163,11 @@ export class Fleet {
     // What cannot be reached has its pause; it has not answered badly.
     if (outcome === "unknown" || outcome === "unreachable") return;
     const nowMs = this.#options.clock.monotonicMs();
-    if (outcome === "late") {
+    if (outcome === "late" || outcome === "given-up") {
       const waitedMs = nowMs - sentMs;
-      // A caller whose time is over only blames the endpoint when that had its usual time and more.
-      if (waitedMs < endpoint.latencyMs * lateFactorMin) return;
-      endpoint.measured(waitedMs, nowMs);
+      // Whoever gives up may have any reason, unless the endpoint has been silent to all since.
+      if (outcome === "given-up" && endpoint.answeredMs > sentMs) return;
+      if (waitedMs < Math.max(lateMsMin, endpoint.latencyMs * lateFactorMin)) return;
     }
     if (this.#detector === undefined) return;
     const { outlier } = endpoint;

@@ -3,9 +3,9 @@ import { headerValue, wireReasons } from "@weir/wire";
 
 /**
  * What the end of a request says of its endpoint: it answered well or badly, not before the caller's time was over, no connection could be
- * made, or nothing: a request that its caller gave up for another reason says nothing.
+ * made, the caller gave up without saying why, or nothing.
  */
-export type Outcome = "success" | "failure" | "late" | "unreachable" | "unknown";
+export type Outcome = "success" | "failure" | "late" | "unreachable" | "given-up" | "unknown";
 
 /**
  * Whether a request may be sent again. "unsent": it never left this process. "unprocessed": the other side has said that it did nothing with
@@ -22,6 +22,7 @@ export interface Fate {
 }
 
 const unknown: Fate = { outcome: "unknown", repeatable: "never", disconnected: false };
+const givenUp: Fate = { outcome: "given-up", repeatable: "never", disconnected: false };
 const late: Fate = { outcome: "late", repeatable: "never", disconnected: false };
 const unreachable: Fate = { outcome: "unreachable", repeatable: "unsent", disconnected: true };
 const busy: Fate = { outcome: "unknown", repeatable: "unsent", disconnected: false };
@@ -47,11 +48,21 @@ const fates: Readonly<Record<string, Fate>> = {
 /** What it means that a request was rejected. */
 export function fateOf(thrown: unknown, options: RequestOptions): Fate {
   if (!isWireError(thrown)) return unknown;
-  if (thrown.reason === wireReasons.REQUEST_CANCELLED.reason) return isDeadline(options.signal?.reason) ? late : unknown;
-  const fate = fates[thrown.reason];
-  // Whatever wire says was sent has left, however the reason is usually meant.
-  if (fate !== undefined) return fate.repeatable === "unsent" && thrown.sent ? { ...fate, repeatable: "idempotent" } : fate;
-  return thrown.code === "UNAVAILABLE" || thrown.code === "DEADLINE_EXCEEDED" ? failed : unknown;
+  if (thrown.reason === wireReasons.REQUEST_CANCELLED.reason) {
+    if (options.signal?.aborted !== true) return givenUp;
+    return isDeadline(options.signal.reason) ? late : unknown;
+  }
+  const fate = fates[thrown.reason] ?? otherFate(thrown);
+  // What wire says of the request itself comes before what the reason usually means.
+  if (thrown.sent && fate.repeatable === "unsent") return { ...fate, repeatable: "idempotent" };
+  if (!thrown.sent && fate.repeatable === "idempotent") return { ...fate, repeatable: "unprocessed" };
+  return fate;
+}
+
+function otherFate({ reason, code, sent }: WireError): Fate {
+  // A handshake that fails before the request has left: a certificate of that endpoint alone may have run out.
+  if (reason.startsWith("TLS_") && !sent) return unreachable;
+  return code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED" ? failed : unknown;
 }
 
 /** Codes of gRPC that blame whoever answers: those whose HTTP status is 500, 503 or 504. */
@@ -64,6 +75,15 @@ export function outcomeOf(response: ClientResponse): Outcome {
   const code = headerValue(headers, "grpc-status");
   if (code !== undefined) return blamed.has(code) ? "failure" : "success";
   return body === undefined || body instanceof Uint8Array ? "success" : outcomeOfTrailers(body.trailers?.());
+}
+
+/** Whether an answer says that another endpoint should do it: 503 or, of gRPC, UNAVAILABLE in place of an answer. One that starts or stops does. */
+export function saysElsewhere({ status, headers, body }: ClientResponse): boolean {
+  if (status === 503) return true;
+  const code = headerValue(headers, "grpc-status");
+  if (code !== undefined) return code === "14";
+  const trailers = body === undefined || body instanceof Uint8Array || body.whole?.length !== 0 ? undefined : body.trailers?.();
+  return trailers !== undefined && headerValue(trailers, "grpc-status") === "14";
 }
 
 /** What the trailers of an answer say of its endpoint. */
