@@ -65,6 +65,10 @@ export interface HttpRule {
   readonly body: string;
   /** Field of the answer that is the body; "" for the whole answer. */
   readonly responseBody: string;
+  /** What `body` names is a google.api.HttpBody: read as it is, not as JSON. Absent for false. */
+  readonly rawBody?: boolean;
+  /** What `responseBody` names is a google.api.HttpBody: written as it is. Absent for false. */
+  readonly rawResponse?: boolean;
 }
 
 /** What is known of a method at compile time. */

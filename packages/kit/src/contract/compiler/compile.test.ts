@@ -43,7 +43,7 @@ function readTexts(texts: Readonly<Record<string, string>>): FileDescriptorProto
     writeFileSync(join(folder, "buf.yaml"), "version: v2\n");
     mkdirSync(join(folder, "google"));
     cpSync(googleFolder, join(folder, "google", "api"), { recursive: true });
-    for (const own of ["weir", "buf"]) cpSync(join(contractFolder, own), join(folder, own), { recursive: true });
+    for (const own of ["weir", "buf", "google"]) cpSync(join(contractFolder, own), join(folder, own), { recursive: true });
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
     return readContracts(folder);
   } finally {
@@ -248,6 +248,26 @@ test("contracts of one package import each other by path, those of others by the
     () => compileOne(files, "d.proto", elsewhere),
     /expected apps\/a\/src\/deep\/c\.weir\.ts among the exports of @x\/a, found none/,
   );
+});
+
+test("bodies that are taken as they are stand on their rules, and their type comes from the kit", () => {
+  const files = readTexts({
+    "a.proto": [
+      'syntax = "proto3";\npackage a;\nimport "google/api/annotations.proto";\nimport "google/api/httpbody.proto";',
+      "message Q { string name = 1; google.api.HttpBody body = 2; }",
+      "service S {",
+      '  rpc Put(Q) returns (Q) { option (google.api.http) = {put: "/v1/{name}" body: "body"}; }',
+      '  rpc Send(stream Q) returns (stream google.api.HttpBody) { option (google.api.http) = {post: "/v1/{name}" body: "body"}; }',
+      '  rpc Talk(stream Q) returns (stream Q) { option (google.api.http) = {get: "/v1/talk"}; }',
+      "}",
+    ].join("\n"),
+  });
+  const text = compileOne(files, "a.proto");
+  assert.match(text, /^import \{ HttpBody \} from "@weir\/kit\/contract\/http-body";$/m);
+  assert.match(text, /verb: "PUT", path: "\/v1\/\{name\}", body: "body", responseBody: "", rawBody: true \}/);
+  assert.match(text, /verb: "POST", path: "\/v1\/\{name\}", body: "body", responseBody: "", rawBody: true, rawResponse: true \}/);
+  assert.match(text, /verb: "GET", path: "\/v1\/talk", body: "", responseBody: "" \}/);
+  assert.doesNotMatch(text, /body\.data|body\.contentType/);
 });
 
 test("generated types are exact", () => {

@@ -31,6 +31,9 @@ export interface GeneratedText {
 /** Packages of annotations: what they say goes into the descriptors of others. */
 const withoutCode = new Set(["weir", "google.api", "buf.validate"]);
 
+/** The one file of these packages that holds a message for use. */
+const httpBodyProto = "google/api/httpbody.proto";
+
 /**
  * Turns the contracts of a request of a protobuf compiler into TypeScript, one file each, and where there are services a
  * second one with descriptors for reflection. Pure: the same contracts give the same text. Files of annotations are left out. Throws CONTRACT_INVALID, saying where.
@@ -41,7 +44,7 @@ export function compileContracts(request: CodeGeneratorRequest, layout: Layout):
     const file = registry.getFile(name);
     if (file === undefined) throw fault(kitReasons.CONTRACT_INVALID, `${name}: expected its descriptor in the request, found none`);
     const descriptors = { path: descriptorPath(name), text: printDescriptors(file) };
-    if (withoutCode.has(file.proto.package)) return name === optionsProto ? [descriptors] : [];
+    if (withoutCode.has(file.proto.package) && name !== httpBodyProto) return name === optionsProto ? [descriptors] : [];
     const code = { path: generatedPath(name), text: compileFile(file, registry, layout) };
     return file.services.length === 0 ? [code] : [code, descriptors];
   });

@@ -14,6 +14,7 @@ interface GoogleHttpRule extends Message {
 }
 
 const verbs = { get: "GET", put: "PUT", post: "POST", delete: "DELETE", patch: "PATCH" } as const;
+const httpBody = "google.api.HttpBody";
 const fieldDepthMax = 5;
 const textTypes = new Set(["Timestamp", "Duration", "FieldMask"].map((name) => `google.protobuf.${name}`));
 
@@ -41,7 +42,15 @@ function httpRuleFrom(rule: GoogleHttpRule, method: DescMethod): HttpRule {
     if (!hasField(method.input, variable)) throw refuse(`a field of ${method.input.typeName} in {}`, JSON.stringify(variable));
   }
   if ((verb === "GET" || verb === "DELETE") && rule.body !== "") throw refuse(`no body with ${verb}`, JSON.stringify(rule.body));
-  return { verb, path, body: jsonNameOf(rule.body, method.input), responseBody: jsonNameOf(rule.responseBody ?? "", method.output) };
+  const responseBody = rule.responseBody ?? "";
+  return {
+    verb,
+    path,
+    body: jsonNameOf(rule.body, method.input),
+    responseBody: jsonNameOf(responseBody, method.output),
+    ...(rule.body !== "" && isRaw(rule.body, method.input) && { rawBody: true }),
+    ...(isRaw(responseBody, method.output) && { rawResponse: true }),
+  };
 
   function jsonNameOf(name: string, message: DescMessage): string {
     if (name === "" || name === "*") return name;
@@ -49,6 +58,13 @@ function httpRuleFrom(rule: GoogleHttpRule, method: DescMethod): HttpRule {
     if (field === undefined) throw refuse(`a field of ${message.typeName} as body`, JSON.stringify(name));
     return field.jsonName;
   }
+}
+
+/** Whether a whole message ("" or "*") or a field of it is a body as it is. */
+function isRaw(name: string, message: DescMessage): boolean {
+  if (name === "" || name === "*") return message.typeName === httpBody;
+  const field = message.fields.find((candidate) => candidate.name === name);
+  return field?.fieldKind === "message" && field.message.typeName === httpBody;
 }
 
 function hasField(message: DescMessage, path: string): boolean {
@@ -77,7 +93,7 @@ function fieldsBelow(message: DescMessage, { json, proto, above }: Below): Field
     if (value.kind === "enum") return [{ ...names, kind: "enum", repeated }];
     if (value.kind === "scalar") return [{ ...names, kind: queryKind(value.scalar.name), repeated }];
     if (textTypes.has(value.desc.typeName)) return [{ ...names, kind: "string", repeated }];
-    if (repeated || value.desc.typeName.startsWith("google.protobuf.")) return [];
+    if (repeated || value.desc.typeName.startsWith("google.protobuf.") || value.desc.typeName === httpBody) return [];
     return fieldsBelow(value.desc, { json: `${names.json}.`, proto: `${names.proto}.`, above: [...above, message] });
   });
 }

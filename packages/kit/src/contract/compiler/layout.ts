@@ -16,9 +16,14 @@ export interface LayoutPackage {
   readonly exports: Readonly<Record<string, string>>;
 }
 
+/** Contracts that the kit ships with their code, by the name under which they are imported, and the doors to it. */
+const shippedDoors: Readonly<Record<string, string>> = { "google/api/httpbody.proto": "contract/http-body" };
+
 /** What one generated file writes to import another: relative inside a package, through a door of it otherwise. */
 export function specifierOfContract(layout: Layout, { from, to }: { readonly from: string; readonly to: string }): string {
   const source = layout.files[from] ?? from;
+  const shipped = layout.files[to] === undefined ? shippedDoors[to] : undefined;
+  if (shipped !== undefined) return `@weir/kit/${shipped}`;
   const target = generatedPath(layout.files[to] ?? to);
   const home = packageOf(layout, target);
   if (home === undefined || home === packageOf(layout, source)) return relativePath(source, target);

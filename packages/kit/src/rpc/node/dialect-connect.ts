@@ -35,7 +35,7 @@ export function createConnectUnary(encoding: Encoding): UnaryDialect {
 export function createConnectStream(encoding: Encoding): StreamDialect {
   const contentType = `application/connect+${encoding}`;
   return {
-    headWaits: true,
+    headWaits: "while",
     head(asked, call) {
       const headers: HeaderList = ["content-type", contentType];
       const compressor = compressorOf(asked, asked.head.streamAcceptEncoding);

@@ -38,7 +38,7 @@ export function createGrpcWebDialect({ contentType, encoding, text }: GrpcWebFor
   };
   const codingOf = (asked: Asked): string | undefined => compressorOf(asked, asked.head.grpcAcceptEncoding)?.name;
   return {
-    headWaits: true,
+    headWaits: "while",
     head: (asked, call) => headersOf(call, codingOf(asked)),
     answer: (message, asked, call) =>
       whenThere(framed(message, asked), (bytes): HttpResponse => {

@@ -23,7 +23,7 @@ export function createGrpcDialect(contentType: string, encoding: Encoding): Unar
     return withReply(headers, call);
   };
   return {
-    headWaits: true,
+    headWaits: "while",
     head,
     answer(message, asked, call) {
       const bytes = asked.method.codecs[encoding].envelope(message);

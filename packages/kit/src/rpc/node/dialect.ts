@@ -23,9 +23,13 @@ export interface UnaryDialect extends Refusing {
 
 /** How a protocol says the messages of a stream. */
 export interface StreamDialect extends Refusing {
-  /** Whether the head waits for what comes first, so that it can hold what a handler adds to it, or a status. */
-  readonly headWaits: boolean;
-  head(asked: Asked, call: Call): HeaderList;
+  /**
+   * Whether the head waits for what comes first, so that it can hold what a handler adds to it, or a status: not at all, for a while,
+   * or as long as it takes.
+   */
+  readonly headWaits: "no" | "while" | "always";
+  /** `first` is the first message, if it has been waited for and came. */
+  head(asked: Asked, call: Call, first: unknown): HeaderList;
   frame(message: unknown, asked: Asked): Uint8Array | Promise<Uint8Array>;
   /** What the body ends with; undefined for nothing. */
   end(ending: StreamEnding): Uint8Array | undefined;

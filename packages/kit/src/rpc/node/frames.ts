@@ -38,7 +38,7 @@ interface RestFrames {
 /** The head goes out at once: it holds nothing that a browser waits for longer than for the stream itself. */
 function restStream(contentType: string, frames: RestFrames): StreamDialect {
   return {
-    headWaits: false,
+    headWaits: "no",
     head(_asked, call) {
       const headers = ["content-type", contentType, "cache-control", "no-store"];
       addReply(headers, call.replyMetadata, 0);

@@ -9,6 +9,7 @@ import { addQuery, bindFields, setField } from "../query.ts";
 import { faultAnswer, jsonAnswer } from "./answer.ts";
 import type { StreamDialect, UnaryDialect } from "./dialect.ts";
 import { createEventStream, createLineStream } from "./frames.ts";
+import { createRawStream, createRawUnary } from "./raw-body.ts";
 import type { ServedMethod } from "./rpc-server.ts";
 import { checkAnswerBytes } from "./rpc-server.ts";
 
@@ -56,7 +57,10 @@ export function createRestRoute(method: ServedMethod, rule: HttpRule): RestRoute
     rule.body === "*" || (rule.body !== "" && (json === rule.body || json.startsWith(`${rule.body}.`)));
   const queryFields = bindFields(descriptor.fields.filter((field) => !inBody(field.json)));
   const text = (message: unknown): string => answerText(message, rule.responseBody, descriptor);
-  const [unary, events, lines] = [createRestUnary(text), createEventStream(text), createLineStream(text)];
+  const raw = rule.rawResponse === true ? rule.responseBody : undefined;
+  const unary = raw === undefined ? createRestUnary(text) : createRawUnary(raw);
+  const [events, lines] =
+    raw === undefined ? [createEventStream(text), createLineStream(text)] : [createRawStream(raw), createRawStream(raw)];
   return { method, rule, template, text, unary, events, lines, variables, queryFields };
 }
 

@@ -35,8 +35,9 @@ export function createSocketRoutes(options: { readonly requestBytesMax?: number;
   return { routes: createRouteTrie(), sessions: createWebSocketServer({ limits, origins }) };
 }
 
-/** Whether requests of a rule come as a stream of messages. */
-export function carriedBySocket({ method }: RestRoute): boolean {
+/** Whether requests of a rule come as a stream of messages, and not as the pieces of one body. */
+export function carriedBySocket({ method, rule }: RestRoute): boolean {
+  if (rule.rawBody === true) return false;
   return method.descriptor.kind === "client_stream" || method.descriptor.kind === "bidi_stream";
 }
 

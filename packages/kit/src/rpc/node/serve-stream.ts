@@ -6,6 +6,9 @@ import type { Asked } from "./rpc-server.ts";
 import { callFrom, faultToAnswer } from "./rpc-server.ts";
 import { StreamAnswer } from "./stream-answer.ts";
 
+/** A stream that says nothing for so long sends its head alone, so that its client knows that it stands. */
+const headWaitMs = 250;
+
 /**
  * Runs a method that streams. The next message is only asked for when the client has taken the one before. When the client goes away the
  * call is cancelled and the handler's generator told to return. What fails before the first message is a refusal of the protocol: an
@@ -22,8 +25,8 @@ export async function serveStream(
   try {
     const answer = await answerUntilEnded(invoke(), call);
     const body = new StreamAnswer(answer.stream ? answer.messages : onlyOne(answer.message), { asked, call, dialect });
-    if (dialect.headWaits) await body.begun();
-    const headers = dialect.head(asked, call);
+    const first = dialect.headWaits === "no" ? undefined : await body.begun(dialect.headWaits === "while" ? headWaitMs : Infinity);
+    const headers = dialect.head(asked, call, first);
     body.headSent();
     return { status: 200, headers, body };
   } catch (thrown) {

@@ -14,21 +14,41 @@ import { callFrom, faultToAnswer } from "./rpc-server.ts";
  * Fault, or with DEADLINE_EXCEEDED and CALL_CANCELLED even when neither body nor handler ever end; what they do afterwards is dropped.
  */
 export function serveUnary(input: unknown, asked: Asked, dialect: UnaryDialect): Promise<HttpResponse> {
-  const { method, exchange } = asked;
-  const timeoutMs = Math.min(asked.timeoutMs, method.timeoutMsMax);
+  return serve(asked, dialect, {
+    timeoutMs: Math.min(asked.timeoutMs, asked.method.timeoutMsMax),
+    begin(serving) {
+      if (input instanceof Promise) {
+        input.then(
+          (message: unknown) => serving.ask({ stream: false, message }),
+          (thrown: unknown) => serving.fail(thrown),
+        );
+      } else serving.ask({ stream: false, message: input });
+    },
+  });
+}
+
+/** The same for a method that takes a stream and answers one message, over a protocol that answers it like a unary one. */
+export function serveClientStream(messages: AsyncIterable<unknown>, asked: Asked, dialect: UnaryDialect): Promise<HttpResponse> {
+  asked.exchange.openEnded?.();
+  return serve(asked, dialect, {
+    timeoutMs: Math.min(asked.timeoutMs, asked.server.streamTimeoutMsMax),
+    begin: (serving) => serving.ask({ stream: true, messages }),
+  });
+}
+
+interface Beginning {
+  readonly timeoutMs: number;
+  begin(serving: UnaryServing): void;
+}
+
+function serve(asked: Asked, dialect: UnaryDialect, { timeoutMs, begin }: Beginning): Promise<HttpResponse> {
   const call = callFrom(asked, timeoutMs);
   return new Promise((resolve) => {
     const serving = new UnaryServing(asked, { call, dialect, resolve });
     if (timeoutMs <= 0) return serving.expire();
     serving.watchDeadline(timeoutMs);
-    exchange.onCancel(() => serving.end(fault(coreReasons.CALL_CANCELLED, "The client went away.")));
-    if (call.ended !== undefined) return;
-    if (input instanceof Promise) {
-      input.then(
-        (message: unknown) => serving.run(message),
-        (thrown: unknown) => serving.fail(thrown),
-      );
-    } else serving.run(input);
+    asked.exchange.onCancel(() => serving.end(fault(coreReasons.CALL_CANCELLED, "The client went away.")));
+    if (call.ended === undefined) begin(serving);
   });
 }
 
@@ -65,10 +85,10 @@ class UnaryServing implements DeadlineEntry {
   }
 
   /** Asks the handler. */
-  run(message: unknown): void {
+  ask(message: Message<unknown>): void {
     if (!this.#resolve) return;
     try {
-      this.#asked.method.service({ stream: false, message }, this.#call).then(
+      this.#asked.method.service(message, this.#call).then(
         (answer) => this.succeed(answer),
         (thrown: unknown) => this.fail(thrown),
       );

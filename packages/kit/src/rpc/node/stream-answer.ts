@@ -9,9 +9,6 @@ import { faultToAnswer } from "./rpc-server.ts";
 const turnCostMax = 65_536;
 const messageCost = 1024;
 
-/** A stream that says nothing for so long sends its head alone, so that its client knows that it stands. */
-const headWaitMs = 250;
-
 /** What a StreamAnswer belongs to. */
 export interface StreamContext {
   readonly asked: Asked;
@@ -36,20 +33,19 @@ export class StreamAnswer implements BodyStream, AsyncIterator<Uint8Array, undef
     this.#messages = untilEnded(messages, context.call)[Symbol.asyncIterator]();
   }
 
-  /** Resolves when the first message or the end is there, or after a while. Rejects when the stream has failed before both. */
-  begun(): Promise<void> {
-    const { clock } = this.#context.call;
+  /** Resolves with the first message, or with nothing at the end or after `waitMs`. Rejects when the stream has failed before. */
+  begun(waitMs: number): Promise<unknown> {
     const first = this.#messages.next();
     this.#first = first;
     return new Promise((resolve, reject) => {
-      const stopTimer = clock.after(headWaitMs, resolve);
+      const stopTimer = waitMs === Infinity ? undefined : this.#context.call.clock.after(waitMs, () => resolve(undefined));
       first.then(
-        () => {
-          stopTimer();
-          resolve();
+        ({ value }) => {
+          stopTimer?.();
+          resolve(value);
         },
         (thrown: Error) => {
-          stopTimer();
+          stopTimer?.();
           reject(thrown);
         },
       );
