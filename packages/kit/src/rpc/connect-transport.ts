@@ -6,11 +6,11 @@ import { codes, fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import type { Message } from "../service.ts";
 import { envelopeEnd } from "./envelope.ts";
-import { faultFromErrorJson, faultFromHttpStatus } from "./error-json.ts";
+import { faultFromErrorJson } from "./error-json.ts";
 import type { AnswerEnd, FramedProtocol } from "./framed-protocol.ts";
 import { contentTypeFault, createFramedTransport, hasContentType } from "./framed-transport.ts";
 import type { Send, SendAnswer, SendRequest } from "./http-send.ts";
-import { bytesFromAnswer, endedBefore, faultFromSend, headerOf, leaveAnswer } from "./http-send.ts";
+import { bytesFromAnswer, endedBefore, faultFromHttp, faultFromSend, headerOf, leaveAnswer } from "./http-send.ts";
 import type { MessageCodec } from "./message-codec.ts";
 import { messageCodecs, textFromBytes } from "./message-codec.ts";
 import { endStreamFromJson, headersFromCall, jsonFromText } from "./protocol-connect.ts";
@@ -158,7 +158,7 @@ async function plainBody(answer: SendAnswer, settings: Pick<ConnectSettings, "co
 
 /** A Connect error when the body is one; else what the HTTP status means. */
 async function errorFault(answer: SendAnswer, settings: Pick<ConnectSettings, "compression" | "answerBytesMax">): Promise<Fault> {
-  const foreign = faultFromHttpStatus(answer.status);
+  const foreign = faultFromHttp(answer, "Connect");
   if (!hasContentType(answer, ["application/json"])) {
     leaveAnswer(answer);
     return foreign;

@@ -1,7 +1,6 @@
-import type { Code, FaultDetail } from "../fault.ts";
-import { codes, Fault } from "../fault.ts";
+import type { Code, Fault, FaultDetail } from "../fault.ts";
+import { codes } from "../fault.ts";
 import { base64FromBytes, bytesFromBase64 } from "../contract/base64.ts";
-import { kitReasons } from "../reasons.ts";
 import { faultFromReceived, travellingDetails } from "./fault-detail.ts";
 
 /** A detail as Connect writes it: `value` is the binary form in base64, `debug` the JSON form. */
@@ -34,7 +33,7 @@ export function errorJsonFromFault(fault: Fault, domain: string): ErrorJson {
 
 /**
  * Reads a Connect error JSON back into a Fault. Undefined when it is not one: then the HTTP status decides
- * (`faultFromHttpStatus`). Without an ErrorInfo the reason is PEER_FAULT.
+ * (`codeFromHttpStatus`). Without an ErrorInfo the reason is PEER_FAULT.
  */
 export function faultFromErrorJson(json: unknown): Fault | undefined {
   if (!isRecord(json)) return undefined;
@@ -48,15 +47,7 @@ export function faultFromErrorJson(json: unknown): Fault | undefined {
   return faultFromReceived({ code, message: typeof json["message"] === "string" ? json["message"] : "", reason, details });
 }
 
-/** The Fault for an HTTP answer that is not a Connect error. Source: Connect protocol, "HTTP to error code". */
-export function faultFromHttpStatus(status: number): Fault {
-  return new Fault(
-    { reason: kitReasons.PEER_HTTP_STATUS.reason, code: codeFromHttpStatus(status) },
-    `Expected a Connect answer, found HTTP status ${status}.`,
-  );
-}
-
-/** Source: Connect protocol, "HTTP to error code". */
+/** The code of an HTTP status that something else than an RPC server answered. Source: Connect protocol, "HTTP to error code". */
 export function codeFromHttpStatus(status: number): Code {
   if (status === 400) return "INTERNAL";
   if (status === 401) return "UNAUTHENTICATED";

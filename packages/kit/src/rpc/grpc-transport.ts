@@ -2,11 +2,11 @@ import type { Call } from "../call.ts";
 import { fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import { traceparentFrom } from "../telemetry/trace-context.ts";
-import { codeFromHttpStatus } from "./error-json.ts";
 import type { AnswerEnd, EndFound, FramedProtocol } from "./framed-protocol.ts";
 import { contentTypeFault, createFramedTransport, hasContentType } from "./framed-transport.ts";
 import { faultFromTrailers, hasGrpcStatus, isGrpcName } from "./grpc-status.ts";
 import { grpcTimeoutFromMs } from "./grpc-timeout.ts";
+import { faultFromHttp } from "./http-send.ts";
 import type { Send, SendAnswer } from "./http-send.ts";
 import { messageCodecs } from "./message-codec.ts";
 import type { CompressionSettings, ProtocolOptions } from "./protocol-options.ts";
@@ -54,8 +54,8 @@ export function grpcRefusal(
   about: { readonly type: string; readonly expected: readonly string[]; readonly family: string },
 ): ReturnType<FramedProtocol["refusal"]> {
   if (answer.status !== 200) {
-    if (hasGrpcStatus(answer.headers)) return faultFromTrailers(answer.headers) ?? httpFault(answer.status);
-    return httpFault(answer.status);
+    if (hasGrpcStatus(answer.headers)) return faultFromTrailers(answer.headers) ?? faultFromHttp(answer, "gRPC");
+    return faultFromHttp(answer, "gRPC");
   }
   return hasContentType(answer, about.expected) ? undefined : contentTypeFault(answer, about);
 }
@@ -81,10 +81,3 @@ function metadataAmong(trailers: readonly string[]): readonly string[] {
 }
 
 const none: readonly string[] = [];
-
-function httpFault(status: number): ReturnType<typeof fault> {
-  return fault(
-    { reason: kitReasons.PEER_HTTP_STATUS.reason, code: codeFromHttpStatus(status) },
-    `Expected an answer of gRPC, found HTTP status ${status}.`,
-  );
-}

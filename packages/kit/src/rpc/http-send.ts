@@ -3,6 +3,7 @@ import type { Fault } from "../fault.ts";
 import { fault, faultFrom, isFault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import type { Service } from "../service.ts";
+import { codeFromHttpStatus } from "./error-json.ts";
 
 /** A request of an RPC protocol in plain HTTP terms. wire's client takes it as it is. */
 export interface SendRequest {
@@ -92,6 +93,17 @@ export function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array
     at += chunk.length;
   }
   return all;
+}
+
+/**
+ * The Fault of an answer that is plain HTTP: something on the way answered, and its status is all there is. `retry-after` in seconds is kept.
+ * Source: gRPC http-grpc-status-mapping.md; Connect protocol, "HTTP to error code" says the same.
+ */
+export function faultFromHttp(answer: SendAnswer, expected: string): Fault {
+  const seconds = headerOf(answer, "retry-after");
+  const retryAfterMs = seconds !== undefined && /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
+  const reason = { reason: kitReasons.PEER_HTTP_STATUS.reason, code: codeFromHttpStatus(answer.status) };
+  return fault(reason, `Expected an answer of ${expected}, found HTTP status ${answer.status}.`, { retryAfterMs });
 }
 
 /** RESPONSE_TOO_LARGE. */
