@@ -327,7 +327,7 @@ test("fetch: a method that streams requests is refused", async () => {
 });
 
 test("a url that is not http://host:port is refused at once", () => {
-  for (const url of ["", "127.0.0.1:80", "https://127.0.0.1", "http://127.0.0.1/path", "ftp://x"]) {
+  for (const url of ["", "127.0.0.1:80", "https://127.0.0.1/path", "http://127.0.0.1/path", "ftp://x"]) {
     assert.throws(
       () => createWireTransport({ url }),
       (thrown) => isFault(thrown) && thrown.message.includes("http://host:port"),
