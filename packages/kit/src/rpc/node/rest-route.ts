@@ -9,7 +9,7 @@ import { addQuery, bindFields, setField } from "../query.ts";
 import { faultAnswer, jsonAnswer } from "./answer.ts";
 import type { StreamDialect, UnaryDialect } from "./dialect.ts";
 import { createEventStream, createLineStream } from "./frames.ts";
-import { createRawStream, createRawUnary } from "./raw-body.ts";
+import { createRawStream, createRawUnary } from "./raw-dialect.ts";
 import type { ServedMethod } from "./rpc-server.ts";
 import { checkAnswerBytes } from "./rpc-server.ts";
 
@@ -27,6 +27,14 @@ export interface RestRoute {
   readonly variables: readonly { readonly variable: TemplateVariable; readonly bound: BoundField }[];
   /** What a query may set: not what the body sets; what the path sets is set after it. Empty when the whole body is the message. */
   readonly queryFields: BoundFields;
+}
+
+/** Where a REST request leads, and what its target brings. */
+export interface RestTarget {
+  readonly route: RestRoute;
+  /** Without the verb. */
+  readonly path: string;
+  readonly query: string;
 }
 
 /** What a request brings for its message. */

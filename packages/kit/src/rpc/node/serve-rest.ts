@@ -6,19 +6,11 @@ import { contentTypeUnary, isContentType, timeoutMsFromHeader } from "../protoco
 import { textFromUtf8, wholeBody } from "./request-body.ts";
 import { whenThere } from "./reply.ts";
 import { messageFromRawBody, messagesFromRawBody } from "./raw-body.ts";
-import type { RestRoute } from "./rest-route.ts";
+import type { RestTarget } from "./rest-route.ts";
 import { messageFromRest } from "./rest-route.ts";
 import type { Asked } from "./rpc-server.ts";
 import { serveStream } from "./serve-stream.ts";
 import { serveClientStream, serveUnary } from "./serve-unary.ts";
-
-/** Where a REST request leads, and what its target brings. */
-export interface RestTarget {
-  readonly route: RestRoute;
-  /** Without the verb. */
-  readonly path: string;
-  readonly query: string;
-}
 
 /** Answers a REST request whose route has been found. Throws a Fault that has not been answered yet. */
 export function serveRest(asked: Asked, target: RestTarget): Promise<HttpResponse> {

@@ -11,11 +11,10 @@ import { addRoute, createRouteTrie } from "../route-trie.ts";
 import { answerUntilEnded, untilEnded } from "../until-ended.ts";
 import { faultAnswer } from "./answer.ts";
 import { faultText } from "./frames.ts";
-import type { RestRoute } from "./rest-route.ts";
+import type { RestRoute, RestTarget } from "./rest-route.ts";
 import { messageFromRest } from "./rest-route.ts";
 import type { Asked } from "./rpc-server.ts";
 import { callFrom, checkAnswerBytes, faultToAnswer } from "./rpc-server.ts";
-import type { RestTarget } from "./serve-rest.ts";
 
 /** Rules that WebSocket carries, and the sessions that they opened. */
 export interface SocketRoutes {
