@@ -14,8 +14,8 @@ export interface ClientOptions {
   /** Around every call, first outermost; for each call of a stream as well. Default none. */
   readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
   /**
-   * Time for a unary call that neither brings a deadline, nor inherits one, nor has one in its contract.
-   * Default 30,000; streams have none.
+   * Time for a call that answers one message, when it neither brings a deadline, nor inherits one, nor has one in its contract.
+   * Default 30,000. Streams of answers have none.
    */
   readonly timeoutMs?: number;
 }
