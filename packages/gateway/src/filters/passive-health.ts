@@ -61,7 +61,7 @@ export function passiveHealth(options: PassiveHealthOptions): PassiveHealth {
       } else if (end.kind === "left" && isLate(passage, clock)) {
         passage.cause = gatewayReasons.UPSTREAM_TIMEOUT.cause;
         endpoint.meter.brokeOff(passage.cause);
-      } else if (end.kind === "whole" && passage.rpc !== undefined) judgeCode(endpoint, passage);
+      } else if (end.kind === "whole" && (passage.rpc !== undefined || passage.session !== undefined)) judgeCode(endpoint, passage);
     });
   }
   /** A call that streamed has ended with a code. */
@@ -78,11 +78,10 @@ export function passiveHealth(options: PassiveHealthOptions): PassiveHealth {
       passage.answeredMs = clock.monotonicMs();
       const cause = status >= 500 ? "ANSWERED_5XX" : causeOfCode(passage);
       endpoint.meter.answered(passage.answeredMs - passage.attemptedMs, cause);
+      // What a call or a session is worth shows at its end; only whoever is waited for is taken at its first word.
+      const showsLater = response.duplex !== undefined || (isOpenEnded(passage.rpc) && passage.grpcCode === grpcUnsaid);
       if ((status >= 502 && status <= 504) || isAgainst(passage)) speaksAgainst(endpoint, passage, cause ?? "ANSWERED_5XX");
-      // What a stream of calls is worth shows at its end; only whoever is waited for is taken at its first word.
-      else if (!isOpenEnded(passage.rpc) || passage.grpcCode !== grpcUnsaid || endpoint.health.state === "probing") {
-        recordAnswered(endpoint.health, passage.answeredMs, policy);
-      }
+      else if (!showsLater || endpoint.health.state === "probing") recordAnswered(endpoint.health, passage.answeredMs, policy);
       if (!isWhole(response) || response.duplex !== undefined) followBody(endpoint, passage);
     },
     failed(passage, thrown) {
