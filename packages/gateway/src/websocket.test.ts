@@ -101,7 +101,7 @@ test("gateway carries a WebSocket over HTTP/2 to an endpoint of HTTP/1.1", async
   for (const [index, session] of sessions.entries()) {
     await session.write(frameOf(1, `hello ${index}`));
     const value = await nextOf(readers[index]);
-    assert.deepEqual(Buffer.fromvalue.subarray(2).toString(), `ws: hello ${index}`);
+    assert.deepEqual(Buffer.from(value).subarray(2).toString(), `ws: hello ${index}`);
   }
   assert.equal(client.state.open, 1, "five sessions on one connection");
   for (const [index, session] of sessions.entries()) {
