@@ -54,6 +54,7 @@ interface Parts {
   readonly server: Server;
   readonly admin: AdminServer;
   readonly instanceId: string;
+  readonly drainSessions: (timeoutMs: number) => Promise<void>;
   /** Lets go of timers. */
   readonly release: () => void;
 }
@@ -109,6 +110,7 @@ function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | u
     server,
     admin: createAdminServer({ metrics, status: state.status }),
     instanceId,
+    drainSessions: (timeoutMs) => rpc.drain(timeoutMs),
     release() {
       leaveFiles?.();
       observed.close();
@@ -163,7 +165,7 @@ async function stopInOrder(parts: Parts, leave: (() => Promise<void>) | undefine
   }
   state.enter("DRAINING");
   log.info("draining", { inFlight: server.counters.requestsInFlight, drainMsMax });
-  await server.drain(drainMsMax);
+  await Promise.all([parts.drainSessions(drainMsMax), server.drain(drainMsMax)]);
   state.enter("STOPPED");
   await admin.close();
   parts.release();

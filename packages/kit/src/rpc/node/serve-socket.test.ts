@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import { createServer } from "@weir/wire";
 import type { FieldDescriptor, HttpRule } from "../../contract/contract.ts";
 import { fault } from "../../fault.ts";
 import type { Implementation } from "../implement.ts";
 import { createGreeter, startGreeter } from "../testdata/greeter.ts";
 import type { GreeterHandlers } from "../testdata/greeter.weir.ts";
 import type { RpcOptions } from "./server.ts";
+import { createRpcHandler } from "./server.ts";
 import WebSocket from "ws";
 
 const number: FieldDescriptor = { json: "number", proto: "number", kind: "number", repeated: false };
@@ -133,6 +135,32 @@ test("a deadline ends a session, and a client that closes cancels the call", asy
   await once(socket, "open");
   socket.close(1000);
   assert.equal(await gone.promise, "CANCELLED");
+});
+
+test("a handler that drains closes its sessions with 1001 and opens no more", async () => {
+  const ended = Promise.withResolvers<string>();
+  const greeter = withSocketRules({
+    async *echo(_, call) {
+      call.onEnd(({ code }) => ended.resolve(code));
+      yield { total: 1 };
+      await new Promise(() => undefined);
+    },
+  });
+  const handler = createRpcHandler([greeter]);
+  const server = createServer(handler);
+  const { port } = await server.listen({ port: 0 });
+  try {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/echo`);
+    await once(socket, "message");
+    const closed = once(socket, "close") as Promise<[number]>;
+    await handler.drain(5000);
+    assert.deepEqual([(await closed)[0], await ended.promise], [1001, "CANCELLED"]);
+    const late = new WebSocket(`ws://127.0.0.1:${port}/v1/echo`);
+    const [, response] = (await once(late, "unexpected-response")) as [unknown, { statusCode: number }];
+    assert.equal(response.statusCode, 503);
+  } finally {
+    await server.close();
+  }
 });
 
 test("a request without an upgrade is told to upgrade, and pages of other origins are refused", async () => {

@@ -56,12 +56,21 @@ export interface RpcOptions {
   readonly clock?: Clock;
 }
 
+/** Answers requests, and holds the WebSocket sessions that it opened. */
+export interface RpcHandler extends HttpHandler {
+  /**
+   * Opens no more sessions, closes all with 1001, which cancels their calls, and cuts what is left after `timeoutMs`. Beside the
+   * server's own drain, which knows of connections only.
+   */
+  drain(timeoutMs: number): Promise<void>;
+}
+
 /**
  * Serves implementations as gRPC, gRPC-Web (binary and text), Connect (unary POST and GET, streams), each in protobuf and JSON, and as REST
  * by their google.api.http rules, on one port. Everything about a route is prepared here: throws ROUTE_CONFLICT or TEMPLATE_INVALID. The handler itself never rejects: every
  * failure is an answer with a code and a reason. OPTIONS lists the HTTP methods of a path, HEAD answers as GET without the body.
  */
-export function createRpcHandler(implementations: readonly Implementation[], options: RpcOptions = {}): HttpHandler {
+export function createRpcHandler(implementations: readonly Implementation[], options: RpcOptions = {}): RpcHandler {
   const server = createServer(implementations, options);
   const handler: HttpHandler = (request, exchange) => {
     try {
@@ -71,7 +80,10 @@ export function createRpcHandler(implementations: readonly Implementation[], opt
       return Promise.resolve(faultAnswer(faultToAnswer(thrown, server, request.target), { rest: true, domain: server.domain }));
     }
   };
-  return options.corsOrigins && options.corsOrigins.length > 0 ? withCors(handler, options.corsOrigins) : handler;
+  const { corsOrigins = [] } = options;
+  const whole = corsOrigins.length > 0 ? withCors(handler, corsOrigins) : handler;
+  const drain: RpcHandler["drain"] = (timeoutMs) => server.sockets.sessions.drain(timeoutMs);
+  return Object.assign(whole, { drain });
 }
 
 /** Undefined when no method has the path. */
