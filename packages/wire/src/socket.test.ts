@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { test, type TestContext } from "node:test";
 import tls from "node:tls";
-import { acceptedSocket, connectSocket, securedSocket, type SocketAndEvents, type SocketEvents } from "./socket.ts";
+import { acceptedSocket, connectSocket, securedSocket, SocketOutput, type SocketAndEvents, type SocketEvents } from "./socket.ts";
 import { createAuthority } from "./testing/certificates.ts";
 import { until } from "./testing/turns.ts";
 
@@ -143,4 +143,16 @@ test("a connecting socket tells when it stands, and reads into the buffer of all
   assert.deepEqual([isOpen, heard.bytes.toString(), heard.borrowed], [true, "hello", true]);
   socket.destroy();
   await until(() => heard.over);
+});
+
+test("output to a socket that has been destroyed is full, so that nobody writes on for ever before its end is heard", async (t) => {
+  for (const way of ways) {
+    const { socket } = await joined(t, way);
+    const output = new SocketOutput(socket);
+    assert.equal(output.write("some", false), true);
+    socket.destroy();
+    assert.equal(output.write("some", false), false);
+    assert.equal(output.write(many, false), false);
+    output.flush();
+  }
 });

@@ -192,6 +192,8 @@ export class SocketOutput implements ConnectionOutput {
 
   write(data: string | Uint8Array, more: boolean): boolean {
     const socket = this.#socket;
+    // Node calls a write to a destroyed socket a roomy one. Until we hear of its end, whoever never waits would go on for ever.
+    if (socket.destroyed) return false;
     if (typeof data === "string" && !more && !this.#corked && this.#text.length + data.length <= waitingLengthMax) {
       if (this.#text === "" && waiting.push(this) === 1) setImmediate(flushWaiting);
       this.#text += data;
