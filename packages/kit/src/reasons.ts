@@ -1,3 +1,4 @@
+import { cacheReasons } from "./cache/reasons.ts";
 import { flowReasons } from "./flow/reasons.ts";
 
 /** Reasons that the kit gives beside those of the grammar (`coreReasons` in fault.ts). Also listed in docs/reasons.md. */
@@ -302,5 +303,6 @@ export const kitReasons = {
     code: "RESOURCE_EXHAUSTED",
     meaning: "As many calls wait for the endpoints of a target as may.",
   },
+  ...cacheReasons,
   ...flowReasons,
 } as const;

@@ -1,0 +1,13 @@
+/** Reasons that caches give. Part of the kit's catalogue. */
+export const cacheReasons = {
+  CACHE_OPTION_INVALID: {
+    reason: "CACHE_OPTION_INVALID",
+    code: "INTERNAL",
+    meaning: "A cache or its store was given an option or a key outside its range: a mistake of this program.",
+  },
+  CACHE_STORE_AWAY: {
+    reason: "CACHE_STORE_AWAY",
+    code: "UNAVAILABLE",
+    meaning: "The store behind a cache did not answer in time, or not at all; the cache goes on without it and tries again.",
+  },
+} as const;
