@@ -17,10 +17,16 @@ const readBuffer = Buffer.allocUnsafeSlow(65_536);
 // A record holds no more. Apart from the other one, since what is decrypted may come while that one is being looked at.
 const tlsReadBuffer = Buffer.allocUnsafeSlow(16_384);
 
+/**
+ * A connection that is quiet for a minute is probed by TCP, so that a host that vanished without a word is noticed even by an answer of
+ * HTTP/1.1 that may be quiet for hours. A process that is only stuck answers such probes; HTTP/2 asks that by PING.
+ */
+export const tcpProbes = { keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
+
 /** Connects to an origin. */
 export function connectSocket(host: string, port: number): SocketAndEvents {
   const events: SocketEventsHolder = { events: undefined };
-  const socket = net.connect({ host, port, noDelay: true, allowHalfOpen: true, onread: reading(events, readBuffer) });
+  const socket = net.connect({ host, port, ...tcpProbes, noDelay: true, allowHalfOpen: true, onread: reading(events, readBuffer) });
   return { socket, listen: (listener) => listen(socket, events, listener) };
 }
 

@@ -3,6 +3,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { WireError, wireReasons, type WireReason } from "./reasons.ts";
 import type { SocketAndEvents, SocketEvents } from "./socket.ts";
+import { tcpProbes } from "./socket.ts";
 import { ciphers, contextFrom } from "./tls.ts";
 import { alternativeNames, checkedAuthorities, checkedCertificate, type Pem } from "./tls-material.ts";
 
@@ -62,6 +63,7 @@ export class TlsDialer {
       secureContext: this.#context,
       ALPNProtocols: offers[protocol],
       session: this.#session,
+      ...tcpProbes,
       noDelay: true,
       allowHalfOpen: true,
       onread: {
