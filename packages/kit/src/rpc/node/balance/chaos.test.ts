@@ -11,6 +11,7 @@ import { createRpcHandler } from "../server.ts";
 import { createWireTransport } from "../transport.ts";
 import type { BalancedClient } from "./balanced-client.ts";
 import { createBalancedClient } from "./balanced-client.ts";
+import type { ConnectionOptions } from "./balance-options.ts";
 import { idempotentCalls } from "./idempotent-requests.ts";
 import { seedOf, seededClock } from "./testdata/seeded.ts";
 
@@ -21,12 +22,13 @@ interface Processes extends AsyncDisposable {
 }
 
 /** Weir apps as processes, and a client of all. Each answer takes five milliseconds. */
-async function startProcesses(count: number): Promise<Processes> {
+async function startProcesses(count: number, connection: ConnectionOptions = {}): Promise<Processes> {
   const apps = Array.from({ length: count }, () => spawnSample({ SAMPLE_DELAY_MS: "5" }));
   const ports = await Promise.all(apps.map(async (app) => portOf((await app.logged("serving"))["address"])));
   const client = createBalancedClient({
     target: `static:///${ports.map((port) => `127.0.0.1:${port}`).join(",")}`,
     retry: { isIdempotent: idempotentCalls([Greeter]) },
+    connection,
   });
   return {
     apps,
@@ -77,9 +79,13 @@ const hello = {
 };
 
 describe("a balanced client of real processes", { timeout: 60_000, concurrency: false }, () => {
-  for (const protocol of ["connect", "grpc"] as const) {
-    test(`loses no idempotent call of ${protocol} while every process is restarted in turn`, async () => {
-      await using house = await startProcesses(3);
+  for (const [protocol, http2] of [
+    ["connect", false],
+    ["connect", true],
+    ["grpc", true],
+  ] as const) {
+    test(`loses no idempotent call of ${protocol} over HTTP/${http2 ? "2" : "1.1"} while every process is restarted in turn`, async () => {
+      await using house = await startProcesses(3, { http2 });
       const greeter = createClient(Greeter, createWireTransport({ client: house.client, protocol }));
       const load = startLoad(12, () => greeter.hello({ name: "ada" }, { timeoutMs: 5000 }));
       for (const [index, port] of house.ports.entries()) {
