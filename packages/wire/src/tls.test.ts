@@ -161,6 +161,19 @@ test("sessions are resumed, until certificates are replaced", async (t) => {
   }
 });
 
+test("tickets are new every 12 hours", async (t) => {
+  const clock = new VirtualClock();
+  const { server, port } = await served(t, { certificates: [authority.issue({ ip: ["127.0.0.1"], fromMs: 0 })] }, { clock });
+  const { session } = await greeted(port);
+  clock.advance(11 * 3_600_000);
+  assert.equal((await greeted(port, { session })).reused, true);
+  clock.advance(2 * 3_600_000);
+  const fresh = await greeted(port, { session });
+  assert.equal(fresh.reused, false);
+  assert.equal((await greeted(port, { session: fresh.session })).reused, true);
+  assert.equal(server.counters.tlsResumptionsTotal, 2);
+});
+
 test("clients prove who they are: by their first URI name, else by their common name", async (t) => {
   const { port } = await served(t, { clientCa: authority.pem });
   const as = async (options: CertificateOptions): Promise<unknown> => {

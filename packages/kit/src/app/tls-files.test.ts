@@ -1,4 +1,4 @@
-import { createClient, readBody } from "@weir/wire";
+import { createClient as createHttpClient, readBody } from "@weir/wire";
 import { createAuthority, type TestCertificate } from "@weir/wire/testing/certificates";
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
@@ -7,7 +7,10 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import tls from "node:tls";
 import type { Logger } from "../call.ts";
+import { createClient } from "../rpc/client.ts";
+import { createWireTransport } from "../rpc/node/transport.ts";
 import { createGreeter, eventually } from "../rpc/testdata/greeter.ts";
+import { Greeter, HelloResponse } from "../rpc/testdata/greeter.weir.ts";
 import { isFault } from "../fault.ts";
 import { createVirtualClock } from "../testing/virtual-clock.ts";
 import { createApp, type RunningApp } from "./app.ts";
@@ -80,7 +83,7 @@ test("app takes calls over TLS, and its admin port stays in cleartext", async (t
   const files = await place(t);
   await put(files, certificateOf("first"));
   const running = await started(t, files, createBook());
-  const client = createClient({ host: "127.0.0.1", port: running.port, tls: { ca: authority.pem }, http2: true });
+  const client = createHttpClient({ host: "127.0.0.1", port: running.port, tls: { ca: authority.pem }, http2: true });
   t.after(() => client.close());
   const { status, body } = await client.request({ method: "GET", target: "/v1/hello/ada", headers: [] });
   assert.deepEqual([status, JSON.parse(Buffer.from(await readBody(body, 1000)).toString())], [200, { greeting: "hello ada" }]);
@@ -89,6 +92,27 @@ test("app takes calls over TLS, and its admin port stays in cleartext", async (t
   assert.match(metrics, /weir_tls_certificate_expires_seconds 1\d{9}\n/);
   assert.match(metrics, /weir_http_tls_handshakes_total\{server="main"\} 1\n/);
   assert.match(metrics, /weir_http_refusals_total\{server="main",reason="TLS_REQUIRED"\} 1\n/);
+});
+
+test("handlers find who calls in call.peer.identity, over every protocol, and nobody else gets in", async (t) => {
+  const files = await place(t);
+  await put(files, certificateOf("first"));
+  const clientCaFile = join(files.folder, "ca.pem");
+  await writeFile(clientCaFile, authority.pem);
+  const greeter = createGreeter({ hello: async (_request, call) => HelloResponse.create({ greeting: call.peer.identity ?? "nobody" }) });
+  const { certificateFile, keyFile } = files;
+  const app = createApp({ name: "sample", services: [greeter], tls: { certificateFile, keyFile, clientCaFile } });
+  const running = await app.start();
+  t.after(() => running.stop());
+  const { certificate, key } = authority.issue({ uri: ["spiffe://weir/caller"] });
+  const url = `https://127.0.0.1:${running.port}`;
+  for (const protocol of ["connect", "grpc", "grpc-web"] as const) {
+    const known = createWireTransport({ url, protocol, tls: { ca: authority.pem, certificate, key } });
+    const unknown = createWireTransport({ url, protocol, tls: { ca: authority.pem } });
+    t.after(() => Promise.all([known.close(), unknown.close()]));
+    assert.equal((await createClient(Greeter, known).hello({ name: "ada" })).greeting, "spiffe://weir/caller");
+    await assert.rejects(createClient(Greeter, unknown).hello({ name: "ada" }), { reason: "TLS_CLIENT_CERTIFICATE_REFUSED" });
+  }
 });
 
 test("certificates are taken anew when files are written over, renamed over, or a link leads elsewhere", async (t) => {
