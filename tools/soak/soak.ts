@@ -172,8 +172,8 @@ async function restarter(run: Run, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     if (performance.now() - run.restartedMs > restartMs) {
       const kind = random(3);
-      if (kind === 0) await house.restart();
-      else await peer.restart(kind === 1 ? "SIGTERM" : "SIGKILL");
+      const restarted = kind === 0 ? house.restart() : peer.restart(kind === 1 ? "SIGTERM" : "SIGKILL");
+      await restarted.catch((error: unknown) => void run.findings.push(`a restart failed: ${(error as Error).message}`));
       run.restarts += 1;
       run.restartedMs = performance.now();
     }
