@@ -112,7 +112,9 @@ export class NegotiatedClient implements Client, WheelEntry {
     this.#pool = pool;
     for (let call = this.#waiting.take(); call !== undefined; call = this.#waiting.take()) pool.start(call);
     // Those who waited may all have given up.
-    if (ready !== undefined) first.socket.destroy();
+    if (ready === undefined) return;
+    ready = undefined;
+    first.socket.destroy();
   }
 
   /** The origin chooses otherwise now: the next request learns what. */

@@ -220,6 +220,16 @@ test("a client of either protocol learns when the origin chooses otherwise", asy
   assert.equal(await version(), "2.0");
 });
 
+test("a client of either protocol whose first call was given up asks anew", async (t) => {
+  const { client } = await pair(t, { http2: { fallback: true } });
+  const abort = new AbortController();
+  const given = failure(client.request(get, { signal: abort.signal }));
+  abort.abort();
+  assert.equal((await given).reason, "REQUEST_CANCELLED");
+  await until(() => client.state.open === 0);
+  assert.equal(await told(client), "true 2 undefined");
+});
+
 test("a client of either protocol settles every call when there is no origin, and when it is closed", async (t) => {
   const { client, server, port } = await pair(t, { http2: { fallback: true } });
   await server.close();
