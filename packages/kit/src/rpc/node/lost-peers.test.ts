@@ -255,6 +255,20 @@ test("a reader that stops holds the server up, whatever it has to say", { timeou
   await eventually(() => raw.streams[0]?.destroyed === true, "the stream to be closed");
 });
 
+test("a server that comes back at its port is found again, by streams too", { timeout: 20_000 }, async () => {
+  const first = await startRawHttp2(answerGreeting);
+  await using caller = callerOf(first.url);
+  const { client } = caller;
+  assert.equal(await outcome(client.hello({})), "OK");
+  await first[Symbol.asyncDispose]();
+  for (let count = 0; count < 3; count++) assert.match(await outcome(client.hello({})), /^UNAVAILABLE (CONNECT_FAILED|CONNECTION_RESET)$/);
+  await using second = await startRawHttp2(answerGreeting, { port: Number(new URL(first.url).port) });
+  assert.equal(second.url, first.url);
+  assert.equal(await outcome(client.hello({})), "OK");
+  assert.equal(await outcome(collect(client.count({}))), "OK");
+  assert.equal(second.sessionsMade(), 1);
+});
+
 test("a stream that is quiet stays, as long as PING is answered", { timeout: 20_000 }, async () => {
   await using raw = await startRawHttp2((stream) => beginAnswer(stream));
   let pings = 0;

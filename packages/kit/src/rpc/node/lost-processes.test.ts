@@ -12,7 +12,7 @@ import { bodyWithTrailers, createServer } from "@weir/wire";
 import { Call } from "../../call.ts";
 import { isFault } from "../../fault.ts";
 import { createClient } from "../client.ts";
-import { eventually } from "../testdata/greeter.ts";
+import { eventually, startGreeter } from "../testdata/greeter.ts";
 import type { GreeterClient } from "../testdata/greeter.weir.ts";
 import { Greeter } from "../testdata/greeter.weir.ts";
 import { greeting } from "../testdata/raw-http2.ts";
@@ -142,4 +142,24 @@ test(`${callsInAll} calls, answered, failed, given up and expired, leave nothing
   await transport.close();
   await server.close();
   await eventually(() => !process.getActiveResourcesInfo().includes("TCPSocketWrap"), "every socket to be gone");
+});
+
+test("a stream of 100,000 answers is read in the memory of a few", { timeout: 60_000 }, async (t) => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  await using greeter = await startGreeter();
+  const transport = createWireTransport({ url: greeter.url, protocol: "grpc" });
+  t.after(() => transport.close());
+  const client = createClient(Greeter, transport);
+  const heaps: number[] = [];
+  let seen = 0;
+  for await (const { number } of client.count({ count: callsInAll, text: "t".repeat(100) })) {
+    assert.equal(number, ++seen);
+    if (seen % 20_000 !== 0) continue;
+    collectGarbage();
+    heaps.push(process.memoryUsage().heapUsed);
+  }
+  assert.equal(seen, callsInAll);
+  const [first = 0, last = 0] = [heaps[0], heaps.at(-1)];
+  assert.ok(last - first < 2e6, `the heap grew by ${last - first} bytes: ${heaps.join(" ")}`);
 });

@@ -6,7 +6,11 @@ export interface ForeignGreeter extends AsyncDisposable {
 }
 
 /** What a name "fail:…" is answered, beside its code. */
-export const failure = { message: "planted: 100 % – ünïcode", detail: Uint8Array.of(8, 42), detailType: "weir.greeter.v1.EchoResponse" };
+export const failure: { readonly message: string; readonly detail: Uint8Array; readonly detailType: string } = {
+  message: "planted: 100 % – ünïcode",
+  detail: Uint8Array.of(8, 42),
+  detailType: "weir.greeter.v1.EchoResponse",
+};
 
 /** What sums and echoes are asked. */
 export interface Numbered {

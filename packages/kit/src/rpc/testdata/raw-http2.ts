@@ -18,12 +18,12 @@ export interface RawHttp2 extends AsyncDisposable {
   readonly streams: readonly ServerHttp2Stream[];
 }
 
-/** Starts one on a free port; `await using` cuts its sessions and stops it. */
+/** Starts one, on a free port unless told another; `await using` cuts its sessions and stops it. */
 export async function startRawHttp2(
   onStream: (stream: ServerHttp2Stream, index: number) => void,
-  settings: object = {},
+  options: { readonly port?: number } = {},
 ): Promise<RawHttp2> {
-  const server = createServer({ settings });
+  const server = createServer();
   const sessions = new Set<ServerHttp2Session>();
   const streams: ServerHttp2Stream[] = [];
   const sockets = new Set<Socket>();
@@ -43,7 +43,7 @@ export async function startRawHttp2(
     streams.push(stream);
     onStream(stream, streams.length - 1);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
