@@ -82,3 +82,16 @@ test("a Status is protobuf, with what is unknown passed over and what is malform
   assert.deepEqual(rpcStatusFromBytes(Uint8Array.of(...bytes, 0x48, 1)), status);
   assert.equal(rpcStatusFromBytes(bytes.subarray(0, bytes.length - 1)), undefined);
 });
+
+test("a status stays small enough to arrive, whatever its fault holds", () => {
+  const small = { typeName: "a.Small", value: undefined, bytes: new Uint8Array(100) };
+  const large = { typeName: "a.Large", value: undefined, bytes: new Uint8Array(5000) };
+  for (const letter of ["x", "%", "ü", "☺", "😀"]) {
+    const given = fault({ reason: "BIG", code: "ABORTED" }, letter.repeat(100_000), { details: [large, small], retryAfterMs: 1 });
+    const trailers = trailersFromFault(given, "a.B");
+    assert.ok(trailers.join("").length + 32 * trailers.length < 8192, String(trailers.join("").length));
+    const back = faultFromTrailers(trailers);
+    assert.deepEqual([back?.code, back?.reason, back?.retryAfterMs, back?.details], ["ABORTED", "BIG", 1, [small]]);
+    assert.ok((back?.message.length ?? 0) > 150 && given.message.startsWith(back?.message ?? "?"), letter);
+  }
+});

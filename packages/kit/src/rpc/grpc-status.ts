@@ -15,22 +15,42 @@ export function codeFromGrpc(number: number): Code {
   return byNumber[number] ?? "UNKNOWN";
 }
 
+/** So that a status fits the 8 KiB that clients may take: one that does not is lost as a whole, and its code with it. */
+const messageBytesMax = 2048;
+const detailBytesMax = 4096;
+
 /**
  * The trailers that say a Fault: grpc-status, grpc-message in percent-encoding, and with details grpc-status-details-bin, a
- * google.rpc.Status in unpadded base64. Details whose binary form is not known are left out (see `detailFromMessage`).
- * Source: gRPC over HTTP2, "Responses".
+ * google.rpc.Status in unpadded base64. A message is cut at 2,048 bytes; details beyond 4,096 bytes are left out, and those whose
+ * binary form is not known (see `detailFromMessage`). Source: gRPC over HTTP2, "Responses".
  */
 export function trailersFromFault(found: Fault, domain: string): string[] {
   const { grpc } = codes[found.code];
   const trailers = ["grpc-status", String(grpc)];
-  if (found.message !== "") trailers.push("grpc-message", percentEncoded(found.message));
+  const message = shortened(found.message);
+  if (message !== "") trailers.push("grpc-message", percentEncoded(message));
   const details: { typeName: string; bytes: Uint8Array }[] = [];
-  for (const { typeName, bytes } of travellingDetails(found, domain)) if (bytes) details.push({ typeName, bytes });
+  let left = detailBytesMax;
+  for (const { typeName, bytes } of travellingDetails(found, domain)) {
+    const size = typeName.length + (bytes?.length ?? Infinity);
+    if (!bytes || size > left) continue;
+    left -= size;
+    details.push({ typeName, bytes });
+  }
   if (details.length > 0) {
-    const bytes = bytesFromRpcStatus({ code: grpc, message: found.message, details });
+    const bytes = bytesFromRpcStatus({ code: grpc, message, details });
     trailers.push("grpc-status-details-bin", base64FromBytes(bytes).replace(/=+$/, ""));
   }
   return trailers;
+}
+
+function shortened(text: string): string {
+  let short = text.slice(0, messageBytesMax);
+  for (let length = percentEncoded(short).length; length > messageBytesMax; length = percentEncoded(short).length) {
+    short = short.slice(0, Math.floor((short.length * messageBytesMax) / length));
+  }
+  // Half a character is none.
+  return short.length < text.length && /[\ud800-\udbff]$/.test(short) ? short.slice(0, -1) : short;
 }
 
 /** Whether headers or trailers say a status: then nothing follows. */

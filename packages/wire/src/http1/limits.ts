@@ -10,7 +10,7 @@ export interface MessageLimits {
   readonly bodyBytesMax: number;
   /** Bodies of a known length up to this arrive whole, as one Uint8Array. Default 64 KiB. */
   readonly inlineBytesMax: number;
-  /** Trailer lines together, in bytes. Default 4096. */
+  /** Trailer lines together, in bytes. Default 8192: what gRPC suggests for the status of a call. */
   readonly trailerBytesMax: number;
   /** Extension of one chunk, in bytes. Extensions are skipped. Default 256. */
   readonly chunkExtensionBytesMax: number;
@@ -23,7 +23,7 @@ export const messageLimits: MessageLimits = {
   targetBytesMax: 8192,
   bodyBytesMax: 64 * 1024 * 1024,
   inlineBytesMax: 65_536,
-  trailerBytesMax: 4096,
+  trailerBytesMax: 8192,
   chunkExtensionBytesMax: 256,
 };
 

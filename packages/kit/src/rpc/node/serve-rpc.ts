@@ -67,11 +67,9 @@ function serveConnect(asked: Asked, type: ContentType): Promise<HttpResponse> {
   const compressor = compressorFromHeader(head.contentEncoding, server.compressors);
   const whole = wholeBody(request.body, server.requestBytesMax);
   const plain = compressor ? whenThere(whole, (bytes) => compressor.decompress(bytes, server.requestBytesMax)) : whole;
-  return serveUnary(
-    whenThere(plain, (bytes) => codec.decode(bytes)),
-    asked,
-    type.unary,
-  );
+  // By hand: most bodies are there, and a closure for each costs.
+  const message = plain instanceof Promise ? plain.then((bytes) => codec.decode(bytes)) : codec.decode(plain);
+  return serveUnary(message, asked, type.unary);
 }
 
 function serveEnvelopes(asked: Asked, type: ContentType, compressor: Compressor | undefined): Promise<HttpResponse> {

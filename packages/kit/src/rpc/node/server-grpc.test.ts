@@ -12,6 +12,7 @@ import { faultFromTrailers } from "../grpc-status.ts";
 import { createGrpcJsGreeter } from "../testdata/grpc-js-greeter.ts";
 import { createGreeter, startGreeter } from "../testdata/greeter.ts";
 import { CountRequest, HelloResponse } from "../testdata/greeter.weir.ts";
+import { createRpcHandler } from "./server.ts";
 
 const portOf = (url: string): number => Number(new URL(url).port);
 
@@ -138,6 +139,26 @@ test("messages over the limit are refused with RESOURCE_EXHAUSTED, as are those 
     });
     assert.equal(failed, null);
   }
+});
+
+test("a call knows who its client has proven to be, and where it is", async () => {
+  let seen: Call | undefined;
+  const implementation = createGreeter({
+    async hello(_, call) {
+      seen = call;
+      return HelloResponse.create({});
+    },
+  });
+  const handler = createRpcHandler([implementation]);
+  const exchange = { peerAddress: "10.0.0.7:4000", secure: true, identity: "spiffe://house/feed", version: "2", onCancel() {} } as const;
+  const request = {
+    method: "POST",
+    target: "/weir.greeter.v1.Greeter/Hello",
+    authority: "x",
+    headers: ["content-type", "application/grpc"],
+  };
+  await handler({ ...request, body: new Uint8Array(5) }, exchange);
+  assert.deepEqual(seen?.peer, { address: "10.0.0.7:4000", identity: "spiffe://house/feed" });
 });
 
 test("a method that does not exist is UNIMPLEMENTED", async () => {
