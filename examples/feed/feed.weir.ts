@@ -71,6 +71,7 @@ export const PageRequest: MessageType<PageRequest> = {
   write(message, writer) {
     if (message.userId !== "") writer.string(10, message.userId);
     if (message.cursor !== "") writer.string(18, message.cursor);
+    writer.room(6);
     if (message.size !== 0) writer.uint32(24, message.size);
   },
   read(reader, end, into) {
@@ -280,6 +281,7 @@ export const Film: MessageType<Film> = {
     if (message.id !== "") writer.string(10, message.id);
     if (message.title !== "") writer.string(18, message.title);
     if (message.genre !== "") writer.string(26, message.genre);
+    writer.room(30);
     if (message.year !== 0) writer.uint32(32, message.year);
     if (!Object.is(message.rating, 0)) writer.double(41, message.rating);
     if (message.minutes !== 0) writer.uint32(48, message.minutes);
@@ -588,6 +590,7 @@ export const RecordWatchResponse: MessageType<RecordWatchResponse> = {
   toBinary: (message) => bytesFromMessage(RecordWatchResponse, message),
   fromBinary: (bytes) => messageFromBytes(RecordWatchResponse, bytes),
   write(message, writer) {
+    writer.room(8);
     if (message.number !== 0) writer.uint32(8, message.number);
     if (message.repeated) writer.bool(16, message.repeated);
     if (message.version !== "") writer.string(26, message.version);

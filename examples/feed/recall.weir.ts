@@ -72,6 +72,7 @@ export const FindCandidatesRequest: MessageType<FindCandidatesRequest> = {
     if (message.userId !== "") writer.string(18, message.userId);
     if (message.watched.length !== 0) {
       const mark = writer.span(26);
+      writer.room(5 * message.watched.length);
       for (const item of message.watched) writer.uint32(0, item);
       writer.done(mark);
     }
@@ -173,16 +174,19 @@ export const FindCandidatesResponse: MessageType<FindCandidatesResponse> = {
   write(message, writer) {
     if (message.films.length !== 0) {
       const mark = writer.span(10);
+      writer.room(5 * message.films.length);
       for (const item of message.films) writer.uint32(0, item);
       writer.done(mark);
     }
     if (message.scores.length !== 0) {
       const mark = writer.span(18);
+      writer.room(4 * message.scores.length);
       for (const item of message.scores) writer.float(0, item);
       writer.done(mark);
     }
     if (message.why.length !== 0) {
       const mark = writer.span(26);
+      writer.room(5 * message.why.length);
       for (const item of message.why) writer.sint32(0, item);
       writer.done(mark);
     }

@@ -169,6 +169,7 @@ export const Film: MessageType<Film> = {
     if (message.id !== "") writer.string(10, message.id);
     if (message.title !== "") writer.string(18, message.title);
     for (const item of message.genres) writer.string(26, item);
+    writer.room(15);
     if (message.year !== 0) writer.uint32(32, message.year);
     if (!Object.is(message.score, 0)) writer.double(41, message.score);
   },
@@ -267,8 +268,10 @@ export const Fleet: MessageType<Fleet> = {
   toBinary: (message) => bytesFromMessage(Fleet, message),
   fromBinary: (bytes) => messageFromBytes(Fleet, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.revision !== 0n) writer.uint64(8, message.revision);
     if (message.epoch !== "") writer.string(18, message.epoch);
+    writer.room(11);
     if (message.madeAtMs !== 0n) writer.int64(24, message.madeAtMs);
     for (const item of message.clusters) {
       const mark = writer.open(34);
@@ -461,13 +464,10 @@ export const Endpoint: MessageType<Endpoint> = {
   write(message, writer) {
     if (message.id !== "") writer.string(10, message.id);
     if (message.address !== "") writer.string(18, message.address);
+    writer.room(6);
     if (message.weight !== 0) writer.uint32(24, message.weight);
-    for (const key of Object.keys(message.labels)) {
-      const entry = writer.span(34);
-      writer.string(10, key);
-      writer.string(18, message.labels[key] as string);
-      writer.done(entry);
-    }
+    for (const key in message.labels) writer.textEntry(34, key, message.labels[key] as string);
+    writer.room(11);
     if (message.health !== 0) writer.int32(40, message.health);
   },
   read(reader, end, into) {
@@ -593,16 +593,19 @@ export const Numbers: MessageType<Numbers> = {
     }
     if (message.values.length !== 0) {
       const mark = writer.span(18);
+      writer.room(8 * message.values.length);
       for (const item of message.values) writer.double(0, item);
       writer.done(mark);
     }
     if (message.counts.length !== 0) {
       const mark = writer.span(26);
+      writer.room(5 * message.counts.length);
       for (const item of message.counts) writer.uint32(0, item);
       writer.done(mark);
     }
     if (message.deltas.length !== 0) {
       const mark = writer.span(34);
+      writer.room(10 * message.deltas.length);
       for (const item of message.deltas) writer.sint64(0, item);
       writer.done(mark);
     }
@@ -732,6 +735,7 @@ export const Sample: MessageType<Sample> = {
   toBinary: (message) => bytesFromMessage(Sample, message),
   fromBinary: (bytes) => messageFromBytes(Sample, bytes),
   write(message, writer) {
+    writer.room(53);
     if (message.atMs !== 0n) writer.int64(8, message.atMs);
     if (!Object.is(message.value, 0)) writer.double(17, message.value);
     if (message.delta !== 0) writer.sint32(24, message.delta);

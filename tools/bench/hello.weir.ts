@@ -126,6 +126,7 @@ export const GreetResponse: MessageType<GreetResponse> = {
   fromBinary: (bytes) => messageFromBytes(GreetResponse, bytes),
   write(message, writer) {
     if (message.message !== "") writer.string(10, message.message);
+    writer.room(22);
     if (message.visits !== 0) writer.int32(16, message.visits);
     if (!Object.is(message.score, 0)) writer.double(25, message.score);
     if (message.returning) writer.bool(32, message.returning);

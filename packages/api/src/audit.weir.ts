@@ -120,6 +120,7 @@ export const AuditEntry: MessageType<AuditEntry> = {
   toBinary: (message) => bytesFromMessage(AuditEntry, message),
   fromBinary: (bytes) => messageFromBytes(AuditEntry, bytes),
   write(message, writer) {
+    writer.room(22);
     if (message.sequence !== 0n) writer.uint64(8, message.sequence);
     if (message.atMs !== 0n) writer.int64(16, message.atMs);
     if (message.actor !== "") writer.string(26, message.actor);
@@ -240,6 +241,7 @@ export const ListEntriesRequest: MessageType<ListEntriesRequest> = {
   toBinary: (message) => bytesFromMessage(ListEntriesRequest, message),
   fromBinary: (bytes) => messageFromBytes(ListEntriesRequest, bytes),
   write(message, writer) {
+    writer.room(17);
     if (message.limit !== 0) writer.uint32(8, message.limit);
     if (message.before !== 0n) writer.uint64(16, message.before);
     if (message.resource !== "") writer.string(26, message.resource);
@@ -416,6 +418,7 @@ export const VerifyChainResponse: MessageType<VerifyChainResponse> = {
   toBinary: (message) => bytesFromMessage(VerifyChainResponse, message),
   fromBinary: (bytes) => messageFromBytes(VerifyChainResponse, bytes),
   write(message, writer) {
+    writer.room(24);
     if (message.whole) writer.bool(8, message.whole);
     if (message.entries !== 0n) writer.uint64(16, message.entries);
     if (message.brokenSequence !== 0n) writer.uint64(24, message.brokenSequence);

@@ -113,8 +113,10 @@ export const Token: MessageType<Token> = {
   write(message, writer) {
     if (message.id !== "") writer.string(10, message.id);
     if (message.name !== "") writer.string(18, message.name);
+    writer.room(11);
     if (message.role !== 0) writer.int32(24, message.role);
     for (const item of message.services) writer.string(34, item);
+    writer.room(33);
     if (message.createdAtMs !== 0n) writer.int64(40, message.createdAtMs);
     if (message.expiresAtMs !== 0n) writer.int64(48, message.expiresAtMs);
     if (message.revokedAtMs !== 0n) writer.int64(56, message.revokedAtMs);
@@ -418,6 +420,7 @@ export const CreateLinkRequest: MessageType<CreateLinkRequest> = {
   fromBinary: (bytes) => messageFromBytes(CreateLinkRequest, bytes),
   write(message, writer) {
     if (message.name !== "") writer.string(10, message.name);
+    writer.room(11);
     if (message.role !== 0) writer.int32(16, message.role);
     if (message.reason !== "") writer.string(26, message.reason);
   },
@@ -491,6 +494,7 @@ export const CreateLinkResponse: MessageType<CreateLinkResponse> = {
   fromBinary: (bytes) => messageFromBytes(CreateLinkResponse, bytes),
   write(message, writer) {
     if (message.code !== "") writer.string(10, message.code);
+    writer.room(11);
     if (message.expiresAtMs !== 0n) writer.int64(16, message.expiresAtMs);
   },
   read(reader, end, into) {
@@ -585,8 +589,10 @@ export const CreateTokenRequest: MessageType<CreateTokenRequest> = {
   fromBinary: (bytes) => messageFromBytes(CreateTokenRequest, bytes),
   write(message, writer) {
     if (message.name !== "") writer.string(10, message.name);
+    writer.room(11);
     if (message.role !== 0) writer.int32(16, message.role);
     for (const item of message.services) writer.string(26, item);
+    writer.room(6);
     if (message.lifetimeS !== 0) writer.uint32(32, message.lifetimeS);
     if (message.reason !== "") writer.string(42, message.reason);
   },

@@ -116,8 +116,10 @@ export const Release: MessageType<Release> = {
     if (message.service !== "") writer.string(10, message.service);
     if (message.stableVersion !== "") writer.string(18, message.stableVersion);
     if (message.newVersion !== "") writer.string(26, message.newVersion);
+    writer.room(6);
     if (message.newWeight !== 0) writer.uint32(32, message.newWeight);
     if (message.salt !== "") writer.string(42, message.salt);
+    writer.room(22);
     if (message.revision !== 0n) writer.uint64(48, message.revision);
     if (message.changedAtMs !== 0n) writer.int64(56, message.changedAtMs);
     if (message.changedBy !== "") writer.string(66, message.changedBy);
@@ -566,6 +568,7 @@ export const WatchReleaseResponse: MessageType<WatchReleaseResponse> = {
       Release.write(message.release, writer);
       writer.close(mark);
     }
+    writer.room(40);
     if (message.revision !== 0n) writer.uint64(16, message.revision);
     if (message.nowMs !== 0n) writer.int64(24, message.nowMs);
     if (message.acknowledgedWeight !== 0) writer.uint32(32, message.acknowledgedWeight);
@@ -582,6 +585,7 @@ export const WatchReleaseResponse: MessageType<WatchReleaseResponse> = {
       writer.close(mark);
     }
     for (const item of message.versions) writer.string(74, item);
+    writer.room(13);
     if (message.registryEmpty) writer.bool(80, message.registryEmpty);
     if (message.registryChangedAtMs !== 0n) writer.int64(88, message.registryChangedAtMs);
   },
@@ -721,6 +725,7 @@ export const InstanceView: MessageType<InstanceView> = {
     if (message.version !== "") writer.string(18, message.version);
     if (message.address !== "") writer.string(26, message.address);
     if (message.state !== "") writer.string(34, message.state);
+    writer.room(22);
     if (message.startedAtMs !== 0n) writer.int64(40, message.startedAtMs);
     if (message.lastHeardAtMs !== 0n) writer.int64(48, message.lastHeardAtMs);
   },
@@ -969,6 +974,7 @@ export const SetWeightsRequest: MessageType<SetWeightsRequest> = {
       writer.close(mark);
     }
     if (message.reason !== "") writer.string(26, message.reason);
+    writer.room(11);
     if (message.expectedRevision !== 0n) writer.uint64(32, message.expectedRevision);
   },
   read(reader, end, into) {

@@ -103,6 +103,7 @@ export const RouteSpec: MessageType<RouteSpec> = {
       UserIdSource.write(item, writer);
       writer.close(mark);
     }
+    writer.room(8);
     if (message.timeoutMs !== 0) writer.uint32(48, message.timeoutMs);
     if (message.idempotent) writer.bool(56, message.idempotent);
   },
@@ -339,6 +340,7 @@ export const PutRouteResponse: MessageType<PutRouteResponse> = {
   toBinary: (message) => bytesFromMessage(PutRouteResponse, message),
   fromBinary: (bytes) => messageFromBytes(PutRouteResponse, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.revision !== 0n) writer.uint64(8, message.revision);
   },
   read(reader, end, into) {
@@ -458,6 +460,7 @@ export const DeleteRouteResponse: MessageType<DeleteRouteResponse> = {
   toBinary: (message) => bytesFromMessage(DeleteRouteResponse, message),
   fromBinary: (bytes) => messageFromBytes(DeleteRouteResponse, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.revision !== 0n) writer.uint64(8, message.revision);
   },
   read(reader, end, into) {

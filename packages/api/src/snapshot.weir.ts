@@ -82,8 +82,10 @@ export const Snapshot: MessageType<Snapshot> = {
   toBinary: (message) => bytesFromMessage(Snapshot, message),
   fromBinary: (bytes) => messageFromBytes(Snapshot, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.revision !== 0n) writer.uint64(8, message.revision);
     if (message.epoch !== "") writer.string(18, message.epoch);
+    writer.room(11);
     if (message.madeAtMs !== 0n) writer.int64(24, message.madeAtMs);
     for (const item of message.clusters) {
       const mark = writer.open(34);
@@ -279,6 +281,7 @@ export const Endpoint: MessageType<Endpoint> = {
   write(message, writer) {
     if (message.id !== "") writer.string(10, message.id);
     if (message.address !== "") writer.string(18, message.address);
+    writer.room(4);
     if (message.http2) writer.bool(24, message.http2);
     if (message.grpcOnly) writer.bool(32, message.grpcOnly);
   },
@@ -438,6 +441,7 @@ export const Route: MessageType<Route> = {
       UserIdSource.write(item, writer);
       writer.close(mark);
     }
+    writer.room(8);
     if (message.timeoutMs !== 0) writer.uint32(64, message.timeoutMs);
     if (message.idempotent) writer.bool(72, message.idempotent);
   },
@@ -534,6 +538,7 @@ export const Share: MessageType<Share> = {
   fromBinary: (bytes) => messageFromBytes(Share, bytes),
   write(message, writer) {
     if (message.version !== "") writer.string(10, message.version);
+    writer.room(6);
     if (message.weight !== 0) writer.uint32(16, message.weight);
   },
   read(reader, end, into) {
@@ -774,6 +779,7 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
   write(message, writer) {
     if (message.dataPlane !== "") writer.string(10, message.dataPlane);
     if (message.epoch !== "") writer.string(18, message.epoch);
+    writer.room(11);
     if (message.revision !== 0n) writer.uint64(24, message.revision);
   },
   read(reader, end, into) {
@@ -923,6 +929,7 @@ export const AcknowledgeRequest: MessageType<AcknowledgeRequest> = {
   write(message, writer) {
     if (message.dataPlane !== "") writer.string(10, message.dataPlane);
     if (message.epoch !== "") writer.string(18, message.epoch);
+    writer.room(11);
     if (message.revision !== 0n) writer.uint64(24, message.revision);
     for (const item of message.refusals) {
       const mark = writer.open(34);
@@ -1060,6 +1067,7 @@ export const ListDataPlanesResponse: MessageType<ListDataPlanesResponse> = {
   toBinary: (message) => bytesFromMessage(ListDataPlanesResponse, message),
   fromBinary: (bytes) => messageFromBytes(ListDataPlanesResponse, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.revision !== 0n) writer.uint64(8, message.revision);
     for (const item of message.dataPlanes) {
       const mark = writer.open(18);
@@ -1172,6 +1180,7 @@ export const DataPlane: MessageType<DataPlane> = {
   fromBinary: (bytes) => messageFromBytes(DataPlane, bytes),
   write(message, writer) {
     if (message.name !== "") writer.string(10, message.name);
+    writer.room(35);
     if (message.connected) writer.bool(16, message.connected);
     if (message.acknowledgedRevision !== 0n) writer.uint64(24, message.acknowledgedRevision);
     if (message.acknowledgedAtMs !== 0n) writer.int64(32, message.acknowledgedAtMs);

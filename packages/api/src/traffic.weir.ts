@@ -94,6 +94,7 @@ export const ReportRequest: MessageType<ReportRequest> = {
   write(message, writer) {
     if (message.dataPlane !== "") writer.string(10, message.dataPlane);
     if (message.startId !== "") writer.string(18, message.startId);
+    writer.room(22);
     if (message.sequence !== 0n) writer.uint64(24, message.sequence);
     if (message.endedAtMs !== 0n) writer.int64(32, message.endedAtMs);
     for (const item of message.endpoints) {
@@ -273,11 +274,13 @@ export const EndpointTraffic: MessageType<EndpointTraffic> = {
     if (message.service !== "") writer.string(10, message.service);
     if (message.version !== "") writer.string(18, message.version);
     if (message.instance !== "") writer.string(26, message.instance);
+    writer.room(18);
     if (message.requests !== 0) writer.uint32(32, message.requests);
     if (message.errors !== 0) writer.uint32(40, message.errors);
     if (message.fallbacks !== 0) writer.uint32(48, message.fallbacks);
     if (message.latencyCounts.length !== 0) {
       const mark = writer.span(58);
+      writer.room(5 * message.latencyCounts.length);
       for (const item of message.latencyCounts) writer.uint32(0, item);
       writer.done(mark);
     }
@@ -380,6 +383,7 @@ export const CauseCount: MessageType<CauseCount> = {
   fromBinary: (bytes) => messageFromBytes(CauseCount, bytes),
   write(message, writer) {
     if (message.cause !== "") writer.string(10, message.cause);
+    writer.room(6);
     if (message.count !== 0) writer.uint32(16, message.count);
   },
   read(reader, end, into) {
@@ -458,6 +462,7 @@ export const WatchTrafficRequest: MessageType<WatchTrafficRequest> = {
   fromBinary: (bytes) => messageFromBytes(WatchTrafficRequest, bytes),
   write(message, writer) {
     if (message.service !== "") writer.string(10, message.service);
+    writer.room(12);
     if (message.secondsBack !== 0) writer.uint32(16, message.secondsBack);
     if (message.columnSeconds !== 0) writer.uint32(24, message.columnSeconds);
   },
@@ -595,6 +600,7 @@ export const WatchTrafficResponse: MessageType<WatchTrafficResponse> = {
       VersionWindow.write(item, writer);
       writer.close(mark);
     }
+    writer.room(45);
     if (message.windowFromMs !== 0n) writer.int64(24, message.windowFromMs);
     if (message.newestReportAtMs !== 0n) writer.int64(32, message.newestReportAtMs);
     if (message.nowMs !== 0n) writer.int64(40, message.nowMs);
@@ -690,6 +696,7 @@ export const TrafficColumn: MessageType<TrafficColumn> = {
   toBinary: (message) => bytesFromMessage(TrafficColumn, message),
   fromBinary: (bytes) => messageFromBytes(TrafficColumn, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.fromMs !== 0n) writer.int64(8, message.fromMs);
     for (const item of message.cells) {
       const mark = writer.open(18);
@@ -785,6 +792,7 @@ export const TrafficCell: MessageType<TrafficCell> = {
   write(message, writer) {
     if (message.version !== "") writer.string(10, message.version);
     if (message.instance !== "") writer.string(18, message.instance);
+    writer.room(21);
     if (message.requests !== 0) writer.uint32(24, message.requests);
     if (message.errors !== 0) writer.uint32(32, message.errors);
     if (!Object.is(message.p99Ms, 0)) writer.double(41, message.p99Ms);
@@ -908,6 +916,7 @@ export const VersionWindow: MessageType<VersionWindow> = {
   fromBinary: (bytes) => messageFromBytes(VersionWindow, bytes),
   write(message, writer) {
     if (message.version !== "") writer.string(10, message.version);
+    writer.room(36);
     if (message.requests !== 0) writer.uint32(16, message.requests);
     if (message.errors !== 0) writer.uint32(24, message.errors);
     if (message.fallbacks !== 0) writer.uint32(32, message.fallbacks);

@@ -149,13 +149,10 @@ export const Instance: MessageType<Instance> = {
     if (message.address !== "") writer.string(34, message.address);
     if (message.adminAddress !== "") writer.string(42, message.adminAddress);
     for (const item of message.contracts) writer.string(50, item);
+    writer.room(11);
     if (message.startedAtMs !== 0n) writer.int64(56, message.startedAtMs);
-    for (const key of Object.keys(message.labels)) {
-      const entry = writer.span(66);
-      writer.string(10, key);
-      writer.string(18, message.labels[key] as string);
-      writer.done(entry);
-    }
+    for (const key in message.labels) writer.textEntry(66, key, message.labels[key] as string);
+    writer.room(4);
     if (message.http2) writer.bool(72, message.http2);
     if (message.grpcOnly) writer.bool(80, message.grpcOnly);
   },
@@ -298,6 +295,7 @@ export const InstanceStatus: MessageType<InstanceStatus> = {
       Instance.write(message.instance, writer);
       writer.close(mark);
     }
+    writer.room(30);
     if (message.state !== 0) writer.int32(16, message.state);
     if (message.registeredAtMs !== 0n) writer.int64(24, message.registeredAtMs);
     if (message.heartbeatAgeMs !== 0) writer.uint32(32, message.heartbeatAgeMs);
@@ -382,6 +380,7 @@ export const RegisterRequest: MessageType<RegisterRequest> = {
       Instance.write(message.instance, writer);
       writer.close(mark);
     }
+    writer.room(11);
     if (message.state !== 0) writer.int32(16, message.state);
   },
   read(reader, end, into) {
@@ -452,6 +451,7 @@ export const RegisterResponse: MessageType<RegisterResponse> = {
   toBinary: (message) => bytesFromMessage(RegisterResponse, message),
   fromBinary: (bytes) => messageFromBytes(RegisterResponse, bytes),
   write(message, writer) {
+    writer.room(12);
     if (message.leaseMs !== 0) writer.uint32(8, message.leaseMs);
     if (message.heartbeatMs !== 0) writer.uint32(16, message.heartbeatMs);
   },
@@ -520,6 +520,7 @@ export const HeartbeatRequest: MessageType<HeartbeatRequest> = {
   fromBinary: (bytes) => messageFromBytes(HeartbeatRequest, bytes),
   write(message, writer) {
     if (message.instanceId !== "") writer.string(10, message.instanceId);
+    writer.room(11);
     if (message.state !== 0) writer.int32(16, message.state);
   },
   read(reader, end, into) {
@@ -578,6 +579,7 @@ export const HeartbeatResponse: MessageType<HeartbeatResponse> = {
   toBinary: (message) => bytesFromMessage(HeartbeatResponse, message),
   fromBinary: (bytes) => messageFromBytes(HeartbeatResponse, bytes),
   write(message, writer) {
+    writer.room(2);
     if (message.known) writer.bool(8, message.known);
   },
   read(reader, end, into) {
@@ -687,6 +689,7 @@ export const DeregisterResponse: MessageType<DeregisterResponse> = {
   toBinary: (message) => bytesFromMessage(DeregisterResponse, message),
   fromBinary: (bytes) => messageFromBytes(DeregisterResponse, bytes),
   write(message, writer) {
+    writer.room(2);
     if (message.known) writer.bool(8, message.known);
   },
   read(reader, end, into) {
@@ -928,6 +931,7 @@ export const WatchResponse: MessageType<WatchResponse> = {
       InstanceStatus.write(item, writer);
       writer.close(mark);
     }
+    writer.room(6);
     if (message.beatMs !== 0) writer.uint32(16, message.beatMs);
   },
   read(reader, end, into) {

@@ -21,6 +21,7 @@ function createWrapper<T>({ tag, zero, isZero = (value) => value === zero, write
   return {
     write(writer, field, value) {
       const mark = writer.open(field);
+      writer.room(11);
       if (!isZero(value)) write(writer, tag, value);
       writer.close(mark);
     },

@@ -21,7 +21,10 @@ export interface MessageType<T> {
    * `above` is where the message stands in a larger one; only generated code gives it.
    */
   fromJson(json: JsonValue, above?: JsonPlace): T;
-  /** The wire format of protobuf; fields at their default are left out. Throws MESSAGE_INVALID for what the contract does not allow. */
+  /**
+   * The wire format of protobuf; fields at their default are left out. A view of memory that it shares with other messages.
+   * Throws MESSAGE_INVALID for what the contract does not allow.
+   */
   toBinary(message: T): Uint8Array;
   /**
    * Reads the wire format of protobuf; unknown fields are passed over. Throws BINARY_INVALID naming the type, the byte,

@@ -75,8 +75,9 @@ test("the Fault of violations names the first and carries all", () => {
   assert.equal(found.reason, "VALIDATION_FAILED");
   assert.equal(found.message, "weir.rules.v1.OrderRequest field user_id: value is required [required], and 2 more");
   const [request, told] = found.details;
+  assert.ok(request);
+  assert.ok(told);
   assert.equal(request.typeName, "google.rpc.BadRequest");
-  assert.ok(request && told);
   const { fieldViolations } = request.value as { readonly fieldViolations: readonly unknown[] };
   assert.deepEqual(fieldViolations[1], {
     field: "items[0].count",

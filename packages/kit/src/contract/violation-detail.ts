@@ -1,5 +1,6 @@
 import type { FaultDetail } from "../fault.ts";
-import { BinaryWriter } from "./binary-writer.ts";
+import type { BinaryWriter } from "./binary-writer.ts";
+import { bytesWritten } from "./binary-writer.ts";
 import type { PathStep, Subscript, Violation } from "./validation.ts";
 
 /** Violations as details of a Fault: a google.rpc.BadRequest for everybody, a buf.validate.Violations for who knows it. */
@@ -13,39 +14,41 @@ export function detailsFromViolations(violations: readonly Violation[]): FaultDe
 
 /** Source: google/rpc/error_details.proto. */
 function badRequestBytes(violations: readonly Violation[]): Uint8Array {
-  const writer = new BinaryWriter();
-  for (const { field, message, ruleId } of violations) {
-    const mark = writer.open(10);
-    if (field !== "") writer.string(10, field);
-    writer.string(18, message);
-    writer.string(26, ruleId);
-    writer.close(mark);
-  }
-  return writer.finish();
+  return bytesWritten((writer) => {
+    for (const { field, message, ruleId } of violations) {
+      const mark = writer.open(10);
+      if (field !== "") writer.string(10, field);
+      writer.string(18, message);
+      writer.string(26, ruleId);
+      writer.close(mark);
+    }
+  });
 }
 
 /** Source: protovalidate, buf/validate/validate.proto. */
 function violationsBytes(violations: readonly Violation[]): Uint8Array {
-  const writer = new BinaryWriter();
-  for (const { path, ruleId, message, forKey } of violations) {
-    const mark = writer.open(10);
-    writer.string(18, ruleId);
-    writer.string(26, message);
-    if (forKey) writer.bool(32, true);
-    if (path.length > 0) {
-      const field = writer.open(42);
-      for (const step of path) writeStep(step, writer);
-      writer.close(field);
+  return bytesWritten((writer) => {
+    for (const { path, ruleId, message, forKey } of violations) {
+      const mark = writer.open(10);
+      writer.string(18, ruleId);
+      writer.string(26, message);
+      writer.room(2);
+      if (forKey) writer.bool(32, true);
+      if (path.length > 0) {
+        const field = writer.open(42);
+        for (const step of path) writeStep(step, writer);
+        writer.close(field);
+      }
+      writer.close(mark);
     }
-    writer.close(mark);
-  }
-  return writer.finish();
+  });
 }
 
 function writeStep({ name, subscript }: PathStep, writer: BinaryWriter): void {
   const mark = writer.open(10);
   writer.string(18, name);
   const kind = kindOf(subscript);
+  writer.room(11);
   if (kind === "index") writer.uint64(48, BigInt(subscript as number));
   else if (kind === "boolKey") writer.bool(56, subscript as boolean);
   else if (kind === "intKey") writer.int64(64, subscript as bigint);

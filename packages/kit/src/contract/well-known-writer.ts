@@ -6,6 +6,7 @@ import type { Any, FieldMask, Timestamp } from "./well-known.ts";
 
 /** Writes google.protobuf.Timestamp or Duration, which have the same fields. */
 export function writeSpan({ seconds, nanos }: Timestamp, writer: BinaryWriter): void {
+  writer.room(22);
   if (seconds !== 0n) writer.int64(8, seconds);
   if (nanos !== 0) writer.int32(16, nanos);
 }
@@ -24,6 +25,7 @@ export function writeAny({ typeUrl, json, value }: Any, writer: BinaryWriter): v
 
 /** Writes google.protobuf.Value: any JSON whose numbers are finite. */
 export function writeValue(value: JsonValue, writer: BinaryWriter): void {
+  writer.room(11);
   if (value === null) return writer.int32(8, 0);
   if (typeof value === "string") return writer.string(26, value);
   if (typeof value === "boolean") return writer.bool(32, value);

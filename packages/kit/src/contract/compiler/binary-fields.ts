@@ -66,6 +66,25 @@ export function isPackable(kind: BinaryKind): boolean {
   return kind.kind === "scalar" && kind.scalar.wire !== 2;
 }
 
+const sizes: Readonly<Record<string, number>> = {
+  bool: 1,
+  uint32: 5,
+  sint32: 5,
+  fixed32: 4,
+  sfixed32: 4,
+  float: 4,
+  fixed64: 8,
+  sfixed64: 8,
+  double: 8,
+};
+
+/** How many bytes a scalar takes at most, with the tag of a field; 0 for what looks for its room itself. */
+export function roomOf(kind: BinaryKind, number?: number): number {
+  if (kind.kind !== "scalar" || kind.scalar.wire === 2) return 0;
+  const tag = number === undefined ? 0 : number < 16 ? 1 : number < 2048 ? 2 : number < 262_144 ? 3 : number < 33_554_432 ? 4 : 5;
+  return tag + (sizes[kind.scalar.method] ?? 10);
+}
+
 /** A tag as BinaryReader gives it and BinaryWriter takes it: unsigned. */
 export function tagOf(number: number, wire: number): number {
   return ((number << 3) | wire) >>> 0;

@@ -63,6 +63,7 @@ export const Money: MessageType<Money> = {
   fromBinary: (bytes) => messageFromBytes(Money, bytes),
   write(message, writer) {
     if (message.currency !== "") writer.string(10, message.currency);
+    writer.room(22);
     if (message.units !== 0n) writer.int64(16, message.units);
     if (message.nanos !== undefined) writer.int32(24, message.nanos);
   },
@@ -136,9 +137,11 @@ export const Graded: MessageType<Graded> = {
   toBinary: (message) => bytesFromMessage(Graded, message),
   fromBinary: (bytes) => messageFromBytes(Graded, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.grade !== undefined) writer.int32(8, message.grade);
     if (message.grades.length !== 0) {
       const mark = writer.span(26);
+      writer.room(10 * message.grades.length);
       for (const item of message.grades) writer.int32(0, item);
       writer.done(mark);
     }
@@ -240,6 +243,7 @@ export const Knot: MessageType<Knot> = {
       Knot.write(item, writer);
       writer.closeGroup(20);
     }
+    writer.room(11);
     if (message.number !== undefined) writer.int32(24, message.number);
   },
   read(reader, end, into) {

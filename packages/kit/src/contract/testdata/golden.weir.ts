@@ -224,6 +224,7 @@ export const Scalars: MessageType<Scalars> = {
   toBinary: (message) => bytesFromMessage(Scalars, message),
   fromBinary: (bytes) => messageFromBytes(Scalars, bytes),
   write(message, writer) {
+    writer.room(100);
     if (!Object.is(message.doubleField, 0)) writer.double(9, message.doubleField);
     if (!Object.is(message.floatField, 0)) writer.float(21, message.floatField);
     if (message.int32Field !== 0) writer.int32(24, message.int32Field);
@@ -239,6 +240,7 @@ export const Scalars: MessageType<Scalars> = {
     if (message.boolField) writer.bool(104, message.boolField);
     if (message.stringField !== "") writer.string(114, message.stringField);
     if (message.bytesField.length !== 0) writer.bytes(122, message.bytesField);
+    writer.room(12);
     if (message.color !== 0) writer.int32(128, message.color);
   },
   read(reader, end, into) {
@@ -455,6 +457,7 @@ export const Optionals: MessageType<Optionals> = {
   toBinary: (message) => bytesFromMessage(Optionals, message),
   fromBinary: (bytes) => messageFromBytes(Optionals, bytes),
   write(message, writer) {
+    writer.room(55);
     if (message.doubleField !== undefined) writer.double(9, message.doubleField);
     if (message.floatField !== undefined) writer.float(21, message.floatField);
     if (message.int32Field !== undefined) writer.int32(24, message.int32Field);
@@ -464,6 +467,7 @@ export const Optionals: MessageType<Optionals> = {
     if (message.boolField !== undefined) writer.bool(56, message.boolField);
     if (message.stringField !== undefined) writer.string(66, message.stringField);
     if (message.bytesField !== undefined) writer.bytes(74, message.bytesField);
+    writer.room(11);
     if (message.color !== undefined) writer.int32(80, message.color);
     if (message.scalars !== undefined) {
       const mark = writer.open(90);
@@ -715,36 +719,43 @@ export const Lists: MessageType<Lists> = {
   write(message, writer) {
     if (message.doubleField.length !== 0) {
       const mark = writer.span(10);
+      writer.room(8 * message.doubleField.length);
       for (const item of message.doubleField) writer.double(0, item);
       writer.done(mark);
     }
     if (message.floatField.length !== 0) {
       const mark = writer.span(18);
+      writer.room(4 * message.floatField.length);
       for (const item of message.floatField) writer.float(0, item);
       writer.done(mark);
     }
     if (message.int32Field.length !== 0) {
       const mark = writer.span(26);
+      writer.room(10 * message.int32Field.length);
       for (const item of message.int32Field) writer.int32(0, item);
       writer.done(mark);
     }
     if (message.int64Field.length !== 0) {
       const mark = writer.span(34);
+      writer.room(10 * message.int64Field.length);
       for (const item of message.int64Field) writer.int64(0, item);
       writer.done(mark);
     }
     if (message.uint32Field.length !== 0) {
       const mark = writer.span(42);
+      writer.room(5 * message.uint32Field.length);
       for (const item of message.uint32Field) writer.uint32(0, item);
       writer.done(mark);
     }
     if (message.uint64Field.length !== 0) {
       const mark = writer.span(50);
+      writer.room(10 * message.uint64Field.length);
       for (const item of message.uint64Field) writer.uint64(0, item);
       writer.done(mark);
     }
     if (message.boolField.length !== 0) {
       const mark = writer.span(58);
+      writer.room(1 * message.boolField.length);
       for (const item of message.boolField) writer.bool(0, item);
       writer.done(mark);
     }
@@ -752,6 +763,7 @@ export const Lists: MessageType<Lists> = {
     for (const item of message.bytesField) writer.bytes(74, item);
     if (message.color.length !== 0) {
       const mark = writer.span(82);
+      writer.room(10 * message.color.length);
       for (const item of message.color) writer.int32(0, item);
       writer.done(mark);
     }
@@ -1075,61 +1087,68 @@ export const Maps: MessageType<Maps> = {
   toBinary: (message) => bytesFromMessage(Maps, message),
   fromBinary: (bytes) => messageFromBytes(Maps, bytes),
   write(message, writer) {
-    for (const key of Object.keys(message.byString)) {
-      const entry = writer.span(10);
-      writer.string(10, key);
-      writer.string(18, message.byString[key] as string);
-      writer.done(entry);
-    }
-    for (const key of Object.keys(message.byInt32)) {
+    for (const key in message.byString) writer.textEntry(10, key, message.byString[key] as string);
+    for (const key in message.byInt32) {
       const entry = writer.span(18);
+      writer.room(11);
       writer.int32(8, numberOfKey(key));
+      writer.room(11);
       writer.int32(16, message.byInt32[key] as number);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.byUint32)) {
+    for (const key in message.byUint32) {
       const entry = writer.span(26);
+      writer.room(6);
       writer.uint32(8, numberOfKey(key));
+      writer.room(6);
       writer.uint32(16, message.byUint32[key] as number);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.byInt64)) {
+    for (const key in message.byInt64) {
       const entry = writer.span(34);
+      writer.room(11);
       writer.int64(8, bigintOfKey(key));
+      writer.room(11);
       writer.int64(16, message.byInt64[key] as bigint);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.byUint64)) {
+    for (const key in message.byUint64) {
       const entry = writer.span(42);
+      writer.room(11);
       writer.uint64(8, bigintOfKey(key));
+      writer.room(11);
       writer.uint64(16, message.byUint64[key] as bigint);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.byBool)) {
+    for (const key in message.byBool) {
       const entry = writer.span(50);
+      writer.room(2);
       writer.bool(8, boolOfKey(key));
+      writer.room(2);
       writer.bool(16, message.byBool[key] as boolean);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.doubles)) {
+    for (const key in message.doubles) {
       const entry = writer.span(58);
       writer.string(10, key);
+      writer.room(9);
       writer.double(17, message.doubles[key] as number);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.bytesField)) {
+    for (const key in message.bytesField) {
       const entry = writer.span(66);
       writer.string(10, key);
       writer.bytes(18, message.bytesField[key] as Uint8Array);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.colors)) {
+    for (const key in message.colors) {
       const entry = writer.span(74);
       writer.string(10, key);
+      writer.room(11);
       writer.int32(16, message.colors[key] as Color);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.scalars)) {
+    for (const key in message.scalars) {
       const entry = writer.span(82);
       writer.string(10, key);
       const mark = writer.open(18);
@@ -1137,16 +1156,18 @@ export const Maps: MessageType<Maps> = {
       writer.close(mark);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.times)) {
+    for (const key in message.times) {
       const entry = writer.span(90);
+      writer.room(11);
       writer.sint64(8, bigintOfKey(key));
       const mark = writer.open(18);
       Timestamp.write(message.times[key] as Timestamp, writer);
       writer.close(mark);
       writer.done(entry);
     }
-    for (const key of Object.keys(message.values)) {
+    for (const key in message.values) {
       const entry = writer.span(98);
+      writer.room(5);
       writer.fixed32(13, numberOfKey(key));
       const mark = writer.open(18);
       Value.write(message.values[key] as Value, writer);
@@ -1474,9 +1495,11 @@ export const Choices: MessageType<Choices> = {
   fromBinary: (bytes) => messageFromBytes(Choices, bytes),
   write(message, writer) {
     if (message.choice.case === "text") writer.string(10, message.choice.value);
+    writer.room(13);
     if (message.choice.case === "number") writer.int64(16, message.choice.value);
     if (message.choice.case === "flag") writer.bool(24, message.choice.value);
     if (message.choice.case === "raw") writer.bytes(34, message.choice.value);
+    writer.room(11);
     if (message.choice.case === "color") writer.int32(40, message.choice.value);
     if (message.choice.case === "scalars") {
       const mark = writer.open(50);
@@ -1493,9 +1516,11 @@ export const Choices: MessageType<Choices> = {
       Value.write(message.choice.value, writer);
       writer.close(mark);
     }
+    writer.room(11);
     if (message.choice.case === "nullValue") writer.int32(72, message.choice.value);
     if (message.choice.case === "wrapped") wrappedString.write(writer, 82, message.choice.value);
     if (message.beside !== "") writer.string(90, message.beside);
+    writer.room(9);
     if (message.otherChoice.case === "left") writer.double(97, message.otherChoice.value);
     if (message.otherChoice.case === "right") {
       const mark = writer.open(106);
@@ -1636,7 +1661,7 @@ export const Tree: MessageType<Tree> = {
       Tree.write(item, writer);
       writer.close(mark);
     }
-    for (const key of Object.keys(message.named)) {
+    for (const key in message.named) {
       const entry = writer.span(34);
       writer.string(10, key);
       const mark = writer.open(18);
@@ -1941,6 +1966,7 @@ export const WellKnown: MessageType<WellKnown> = {
       Value.write(item, writer);
       writer.close(mark);
     }
+    writer.room(12);
     if (message.nullValue !== 0) writer.int32(160, message.nullValue);
   },
   read(reader, end, into) {
@@ -2166,6 +2192,7 @@ export const Outer: MessageType<Outer> = {
     }
     if (message.kinds.length !== 0) {
       const mark = writer.span(18);
+      writer.room(10 * message.kinds.length);
       for (const item of message.kinds) writer.int32(0, item);
       writer.done(mark);
     }
@@ -2231,6 +2258,7 @@ export const Outer_Inner: MessageType<Outer_Inner> = {
   toBinary: (message) => bytesFromMessage(Outer_Inner, message),
   fromBinary: (bytes) => messageFromBytes(Outer_Inner, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.kind !== 0) writer.int32(8, message.kind);
   },
   read(reader, end, into) {
@@ -2639,6 +2667,7 @@ export const Enums: MessageType<Enums> = {
   toBinary: (message) => bytesFromMessage(Enums, message),
   fromBinary: (bytes) => messageFromBytes(Enums, bytes),
   write(message, writer) {
+    writer.room(33);
     if (message.alias !== 0) writer.int32(8, message.alias);
     if (message.plain !== 0) writer.int32(16, message.plain);
     if (message.digits !== 0) writer.int32(24, message.digits);
@@ -2783,8 +2812,10 @@ export const GetItemRequest: MessageType<GetItemRequest> = {
       writer.close(mark);
     }
     for (const item of message.tags) writer.string(26, item);
+    writer.room(11);
     if (message.color !== 0) writer.int32(32, message.color);
     if (message.etag.length !== 0) writer.bytes(42, message.etag);
+    writer.room(2);
     if (message.deep) writer.bool(48, message.deep);
     if (message.since !== undefined) {
       const mark = writer.open(58);
@@ -2792,12 +2823,7 @@ export const GetItemRequest: MessageType<GetItemRequest> = {
       writer.close(mark);
     }
     if (message.limit !== undefined) wrappedInt32.write(writer, 66, message.limit);
-    for (const key of Object.keys(message.labels)) {
-      const entry = writer.span(74);
-      writer.string(10, key);
-      writer.string(18, message.labels[key] as string);
-      writer.done(entry);
-    }
+    for (const key in message.labels) writer.textEntry(74, key, message.labels[key] as string);
     if (message.extra !== undefined) {
       const mark = writer.open(82);
       Struct.write(message.extra, writer);
@@ -2925,6 +2951,7 @@ export const Filter: MessageType<Filter> = {
     if (message.ownerName !== "") writer.string(10, message.ownerName);
     if (message.sizes.length !== 0) {
       const mark = writer.span(18);
+      writer.room(10 * message.sizes.length);
       for (const item of message.sizes) writer.int64(0, item);
       writer.done(mark);
     }

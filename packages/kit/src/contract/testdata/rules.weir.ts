@@ -138,14 +138,10 @@ export const OrderRequest: MessageType<OrderRequest> = {
       Item.write(item, writer);
       writer.close(mark);
     }
-    for (const key of Object.keys(message.labels)) {
-      const entry = writer.span(26);
-      writer.string(10, key);
-      writer.string(18, message.labels[key] as string);
-      writer.done(entry);
-    }
-    for (const key of Object.keys(message.gifts)) {
+    for (const key in message.labels) writer.textEntry(26, key, message.labels[key] as string);
+    for (const key in message.gifts) {
       const entry = writer.span(34);
+      writer.room(11);
       writer.int32(8, numberOfKey(key));
       const mark = writer.open(18);
       Item.write(message.gifts[key] as Item, writer);
@@ -421,11 +417,14 @@ export const Item: MessageType<Item> = {
   fromBinary: (bytes) => messageFromBytes(Item, bytes),
   write(message, writer) {
     if (message.sku !== "") writer.string(10, message.sku);
+    writer.room(17);
     if (message.count !== 0) writer.uint32(16, message.count);
     if (message.colour !== 0) writer.int32(24, message.colour);
     if (message.bytesId.length !== 0) writer.bytes(34, message.bytesId);
+    writer.room(11);
     if (message.number !== 0n) writer.int64(40, message.number);
     if (message.note !== undefined) wrappedString.write(writer, 50, message.note);
+    writer.room(11);
     if (!Object.is(message.price, 0)) writer.double(57, message.price);
     if (message.agreed) writer.bool(64, message.agreed);
     if (message.mask !== undefined) {

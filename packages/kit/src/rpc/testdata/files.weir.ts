@@ -56,6 +56,7 @@ export const PutRequest: MessageType<PutRequest> = {
   fromBinary: (bytes) => messageFromBytes(PutRequest, bytes),
   write(message, writer) {
     if (message.name !== "") writer.string(10, message.name);
+    writer.room(11);
     if (message.version !== 0) writer.int32(16, message.version);
     if (message.content !== undefined) {
       const mark = writer.open(26);
@@ -139,6 +140,7 @@ export const PutResponse: MessageType<PutResponse> = {
   fromBinary: (bytes) => messageFromBytes(PutResponse, bytes),
   write(message, writer) {
     if (message.name !== "") writer.string(10, message.name);
+    writer.room(11);
     if (message.bytes !== 0) writer.int32(16, message.bytes);
     if (message.contentType !== "") writer.string(26, message.contentType);
   },

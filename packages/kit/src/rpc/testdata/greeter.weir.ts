@@ -55,6 +55,7 @@ export const Page: MessageType<Page> = {
   toBinary: (message) => bytesFromMessage(Page, message),
   fromBinary: (bytes) => messageFromBytes(Page, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.size !== 0) writer.int32(8, message.size);
     if (message.nextToken !== "") writer.string(18, message.nextToken);
   },
@@ -166,6 +167,7 @@ export const HelloRequest: MessageType<HelloRequest> = {
       Page.write(message.page, writer);
       writer.close(mark);
     }
+    writer.room(24);
     if (message.tone !== 0) writer.int32(32, message.tone);
     if (message.loud) writer.bool(40, message.loud);
     if (message.serial !== 0n) writer.int64(48, message.serial);
@@ -299,6 +301,7 @@ export const HelloResponse: MessageType<HelloResponse> = {
       Page.write(message.page, writer);
       writer.close(mark);
     }
+    writer.room(24);
     if (message.tone !== 0) writer.int32(32, message.tone);
     if (message.loud) writer.bool(40, message.loud);
     if (message.serial !== 0n) writer.int64(48, message.serial);
@@ -386,6 +389,7 @@ export const CountRequest: MessageType<CountRequest> = {
   toBinary: (message) => bytesFromMessage(CountRequest, message),
   fromBinary: (bytes) => messageFromBytes(CountRequest, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.count !== 0) writer.int32(8, message.count);
     if (message.text !== "") writer.string(18, message.text);
   },
@@ -451,6 +455,7 @@ export const CountResponse: MessageType<CountResponse> = {
   toBinary: (message) => bytesFromMessage(CountResponse, message),
   fromBinary: (bytes) => messageFromBytes(CountResponse, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.number !== 0) writer.int32(8, message.number);
     if (message.text !== "") writer.string(18, message.text);
   },
@@ -509,6 +514,7 @@ export const SumRequest: MessageType<SumRequest> = {
   toBinary: (message) => bytesFromMessage(SumRequest, message),
   fromBinary: (bytes) => messageFromBytes(SumRequest, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.number !== 0) writer.int32(8, message.number);
   },
   read(reader, end, into) {
@@ -562,6 +568,7 @@ export const SumResponse: MessageType<SumResponse> = {
   toBinary: (message) => bytesFromMessage(SumResponse, message),
   fromBinary: (bytes) => messageFromBytes(SumResponse, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.total !== 0) writer.int32(8, message.total);
   },
   read(reader, end, into) {
@@ -615,6 +622,7 @@ export const EchoRequest: MessageType<EchoRequest> = {
   toBinary: (message) => bytesFromMessage(EchoRequest, message),
   fromBinary: (bytes) => messageFromBytes(EchoRequest, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.number !== 0) writer.int32(8, message.number);
   },
   read(reader, end, into) {
@@ -668,6 +676,7 @@ export const EchoResponse: MessageType<EchoResponse> = {
   toBinary: (message) => bytesFromMessage(EchoResponse, message),
   fromBinary: (bytes) => messageFromBytes(EchoResponse, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.total !== 0) writer.int32(8, message.total);
   },
   read(reader, end, into) {

@@ -381,6 +381,7 @@ export const FieldOutline: MessageType<FieldOutline> = {
   write(message, writer) {
     if (message.name !== "") writer.string(10, message.name);
     if (message.extendee !== "") writer.string(18, message.extendee);
+    writer.room(11);
     if (message.number !== 0) writer.int32(24, message.number);
   },
   read(reader, end, into) {

@@ -104,6 +104,7 @@ export const HealthCheckResponse: MessageType<HealthCheckResponse> = {
   toBinary: (message) => bytesFromMessage(HealthCheckResponse, message),
   fromBinary: (bytes) => messageFromBytes(HealthCheckResponse, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.status !== 0) writer.int32(8, message.status);
   },
   read(reader, end, into) {
@@ -191,7 +192,7 @@ export const HealthListResponse: MessageType<HealthListResponse> = {
   toBinary: (message) => bytesFromMessage(HealthListResponse, message),
   fromBinary: (bytes) => messageFromBytes(HealthListResponse, bytes),
   write(message, writer) {
-    for (const key of Object.keys(message.statuses)) {
+    for (const key in message.statuses) {
       const entry = writer.span(10);
       writer.string(10, key);
       const mark = writer.open(18);

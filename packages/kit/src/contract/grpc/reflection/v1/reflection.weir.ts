@@ -185,6 +185,7 @@ export const ExtensionRequest: MessageType<ExtensionRequest> = {
   fromBinary: (bytes) => messageFromBytes(ExtensionRequest, bytes),
   write(message, writer) {
     if (message.containingType !== "") writer.string(10, message.containingType);
+    writer.room(11);
     if (message.extensionNumber !== 0) writer.int32(16, message.extensionNumber);
   },
   read(reader, end, into) {
@@ -466,6 +467,7 @@ export const ExtensionNumberResponse: MessageType<ExtensionNumberResponse> = {
     if (message.baseTypeName !== "") writer.string(10, message.baseTypeName);
     if (message.extensionNumber.length !== 0) {
       const mark = writer.span(18);
+      writer.room(10 * message.extensionNumber.length);
       for (const item of message.extensionNumber) writer.int32(0, item);
       writer.done(mark);
     }
@@ -658,6 +660,7 @@ export const ErrorResponse: MessageType<ErrorResponse> = {
   toBinary: (message) => bytesFromMessage(ErrorResponse, message),
   fromBinary: (bytes) => messageFromBytes(ErrorResponse, bytes),
   write(message, writer) {
+    writer.room(11);
     if (message.errorCode !== 0) writer.int32(8, message.errorCode);
     if (message.errorMessage !== "") writer.string(18, message.errorMessage);
   },
