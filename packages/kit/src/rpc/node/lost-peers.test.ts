@@ -269,6 +269,21 @@ test("a server that comes back at its port is found again, by streams too", { ti
   assert.equal(second.sessionsMade(), 1);
 });
 
+test("a burst of calls waits for its connections, and only a bounded one", { timeout: 20_000 }, async () => {
+  await using raw = await startRawHttp2(answerGreeting);
+  const burst = async (options: Partial<WireTransportOptions>): Promise<Map<string, number>> => {
+    await using caller = callerOf(raw.url, options);
+    const counts = new Map<string, number>();
+    for (const found of await Promise.all(Array.from({ length: 3000 }, () => outcome(caller.client.hello({}))))) {
+      counts.set(found, (counts.get(found) ?? 0) + 1);
+    }
+    return counts;
+  };
+  assert.deepEqual([...(await burst({}))], [["OK", 3000]]);
+  const bounded = await burst({ callsWaitingMax: 1000 });
+  assert.deepEqual([bounded.get("OK"), bounded.get("UNAVAILABLE WAITERS_TOO_MANY")], [1000, 2000]);
+});
+
 test("a stream that is quiet stays, as long as PING is answered", { timeout: 20_000 }, async () => {
   await using raw = await startRawHttp2((stream) => beginAnswer(stream));
   let pings = 0;

@@ -29,6 +29,8 @@ export interface WireTransportOptions extends Omit<ProtocolOptions, "compression
   readonly tls?: TlsClientOptions;
   /** "gzip" for both ways, or what to do in detail. Default none, neither way: on a fast network it costs more than it saves. */
   readonly compression?: "gzip" | Compression;
+  /** Calls that may wait for a place on a connection of `url`, up to 5 seconds; one more is WAITERS_TOO_MANY. Default 16,384. */
+  readonly callsWaitingMax?: number;
   /** Connect only: methods that change nothing are asked by GET. Default false. */
   readonly useGet?: boolean;
   /** Sent with every call, behind the call's own: such as `["authorization", "Bearer …"]`. Default none. */
@@ -76,5 +78,6 @@ function clientFromUrl(url: string, options: WireTransportOptions): Client {
   const http2 = options.http2 ?? (options.protocol === "grpc" || (secure && { fallback: true }));
   const timeouts = { headerMs: Infinity, bodyIdleMs: Infinity, ...(http2 !== false && { idleMs: http2IdleMs }) };
   const tls = secure && (options.tls ?? true);
-  return createClient({ host, port: port ? Number(port) : secure ? 443 : 80, http2, tls, timeouts });
+  const waitersMax = options.callsWaitingMax ?? 16_384;
+  return createClient({ host, port: port ? Number(port) : secure ? 443 : 80, http2, tls, timeouts, waitersMax });
 }
