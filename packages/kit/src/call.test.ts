@@ -170,9 +170,24 @@ test("metadataValue finds the first value of a name and never takes a value for 
 test("a call has no reply trailers until somebody asks for them", () => {
   const call = new Call();
   assert.equal(call.hasReplyTrailers, false);
-  assert.deepEqual(call.replyTrailers, []);
+  assert.equal(call.replyTrailers.length, 0);
   assert.equal(call.hasReplyTrailers, false);
   call.replyTrailers.push("x-took-ms", "3");
   assert.equal(call.hasReplyTrailers, true);
   assert.deepEqual(call.replyTrailers, ["x-took-ms", "3"]);
+});
+
+test("an attempt is replied to its parent, and ends alone", () => {
+  const call = new Call();
+  const [first, second] = [call.child({ attempt: true }), call.child({ attempt: true })];
+  first.replyMetadata.push("a", "1");
+  assert.equal(call.hasReplyTrailers, false);
+  second.replyTrailers.push("b", "2");
+  assert.deepEqual([call.replyMetadata, call.replyTrailers, first.hasReplyTrailers], [["a", "1"], ["b", "2"], true]);
+  first.cancel();
+  assert.deepEqual([call.ended, second.ended], [undefined, undefined]);
+  call.cancel();
+  void second.signal;
+  assert.equal(second.ended?.reason, "CALL_CANCELLED");
+  assert.equal(call.child().replyMetadata.length, 0);
 });

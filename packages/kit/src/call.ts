@@ -48,6 +48,8 @@ export interface CallOptions {
   /** Milliseconds until DEADLINE_EXCEEDED. Default none; a child never gets more than its parent has left. */
   readonly timeoutMs?: number;
   readonly parent?: Call;
+  /** One attempt of its parent, which ends alone: what it is replied is the parent's. Default false. */
+  readonly attempt?: boolean;
   readonly metadata?: Metadata;
   readonly peer?: Peer;
   readonly trace?: TraceContext;
@@ -67,10 +69,11 @@ export class Call {
   readonly deadlineMs: number;
   readonly metadata: Metadata;
   /** Metadata that goes ahead of the answer, as headers; a handler may add to it until it answers. A caller finds here what came. */
-  readonly replyMetadata: Metadata = [];
+  readonly replyMetadata: Metadata;
   readonly peer: Peer;
   trace: TraceContext;
   log: Logger;
+  readonly #replies: Call | undefined;
   #replyTrailers: Metadata | undefined;
   #parent: Call | undefined;
   #values: Map<CallKey<unknown>, unknown> | undefined;
@@ -85,6 +88,8 @@ export class Call {
   constructor(options: CallOptions = {}) {
     const parent = options.parent;
     this.#parent = parent;
+    this.#replies = options.attempt ? parent : undefined;
+    this.replyMetadata = this.#replies?.replyMetadata ?? [];
     this.method = options.method ?? parent?.method ?? "";
     this.clock = options.clock ?? parent?.clock ?? systemClock;
     const ownMs = options.timeoutMs === undefined ? Infinity : this.clock.monotonicMs() + options.timeoutMs;
@@ -130,12 +135,12 @@ export class Call {
    * Made when first asked for.
    */
   get replyTrailers(): Metadata {
-    return (this.#replyTrailers ??= []);
+    return (this.#replyTrailers ??= this.#replies?.replyTrailers ?? []);
   }
 
   /** Whether `replyTrailers` holds anything; asking makes nothing. */
   get hasReplyTrailers(): boolean {
-    return this.#replyTrailers !== undefined && this.#replyTrailers.length > 0;
+    return this.#replies?.hasReplyTrailers ?? (this.#replyTrailers !== undefined && this.#replyTrailers.length > 0);
   }
 
   /** Milliseconds left, never below 0; Infinity without a deadline. */

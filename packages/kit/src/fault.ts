@@ -79,21 +79,9 @@ export type Reasons = Readonly<Record<string, Reason>>;
 
 /** Reasons that the grammar itself gives. Every catalogue stands in docs/reasons.md too; a test compares. */
 export const coreReasons = {
-  CALL_CANCELLED: {
-    reason: "CALL_CANCELLED",
-    code: "CANCELLED",
-    meaning: "The caller gave up before the answer was ready.",
-  },
-  DEADLINE_EXCEEDED: {
-    reason: "DEADLINE_EXCEEDED",
-    code: "DEADLINE_EXCEEDED",
-    meaning: "The deadline of the call passed before the answer was ready.",
-  },
-  UNEXPECTED: {
-    reason: "UNEXPECTED",
-    code: "INTERNAL",
-    meaning: "Something failed that nobody planned for; the log holds the cause under the id in the message.",
-  },
+  CALL_CANCELLED: { reason: "CALL_CANCELLED", code: "CANCELLED", meaning: "The caller gave up before the answer was ready." },
+  DEADLINE_EXCEEDED: { reason: "DEADLINE_EXCEEDED", code: "DEADLINE_EXCEEDED", meaning: "The deadline passed before the answer." },
+  UNEXPECTED: { reason: "UNEXPECTED", code: "INTERNAL", meaning: "Something unplanned failed; the log has the cause by its id." },
 } as const;
 
 /** Whether a value is a Fault, by brand: two copies of the package recognise each other's. */

@@ -1,8 +1,8 @@
 import { cacheReasons } from "./cache/reasons.ts";
 import { flowReasons } from "./flow/reasons.ts";
+import { policyReasons } from "./policy/reasons.ts";
 
-/** Reasons that the kit gives beside those of the grammar (`coreReasons` in fault.ts). Also listed in docs/reasons.md. */
-export const kitReasons = {
+const ownReasons = {
   JSON_INVALID: {
     reason: "JSON_INVALID",
     code: "INVALID_ARGUMENT",
@@ -106,7 +106,7 @@ export const kitReasons = {
   HTTP_VERSION_UNSUPPORTED: {
     reason: "HTTP_VERSION_UNSUPPORTED",
     code: "UNIMPLEMENTED",
-    meaning: "gRPC was asked for over HTTP/1.1; it needs HTTP/2, gRPC-Web and Connect do not.",
+    meaning: "A request of gRPC came over HTTP/1.1; it needs HTTP/2, gRPC-Web and Connect do not.",
   },
   ORIGIN_NOT_ALLOWED: {
     reason: "ORIGIN_NOT_ALLOWED",
@@ -303,6 +303,12 @@ export const kitReasons = {
     code: "RESOURCE_EXHAUSTED",
     meaning: "As many calls wait for the endpoints of a target as may.",
   },
+} as const;
+
+/** Reasons that the kit gives beside those of the grammar (`coreReasons` in fault.ts). Also listed in docs/reasons.md. */
+export const kitReasons: typeof ownReasons & typeof cacheReasons & typeof flowReasons & typeof policyReasons = {
+  ...ownReasons,
   ...cacheReasons,
   ...flowReasons,
-} as const;
+  ...policyReasons,
+};

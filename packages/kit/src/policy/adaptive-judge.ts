@@ -1,0 +1,71 @@
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
+import type { BreakerJudge, BreakerState } from "./breaker.ts";
+import { expectRanges } from "./option-range.ts";
+import { RollingWindow } from "./rolling-window.ts";
+
+/** How an adaptive throttle judges. */
+export interface AdaptiveJudgeOptions {
+  /** Calls that are let pass for each that succeeds; smaller is stricter. Default 1.5. */
+  readonly factor?: number;
+  /** Over how long it counts. Default 10,000. */
+  readonly windowMs?: number;
+  /** Calls in the window below which nothing is refused. Default 10. */
+  readonly callsMin?: number;
+  /** While calls are refused, one is let pass at least this often, so that recovery is seen at once. Default 1,000. */
+  readonly probeMs?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * Throttles by as much as the other side fails: refuses with the probability (calls − factor × successes) / (calls + 1). It needs no
+ * states and has no cliff; a probe that succeeds while most is refused clears what was counted, so that a minute's outage is over as soon
+ * as it is. Source: Beyer et al., Site Reliability Engineering, chapter 21. Throws POLICY_OPTION_INVALID.
+ */
+export function createAdaptiveJudge(options: AdaptiveJudgeOptions = {}): BreakerJudge {
+  const { factor = 1.5, windowMs = 10_000, callsMin = 10, probeMs = 1000, clock = systemClock } = options;
+  expectRanges({
+    factor: [factor, 1, 100],
+    windowMs: [windowMs, 100, 3_600_000],
+    callsMin: [callsMin, 1, 1e6],
+    probeMs: [probeMs, 10, 60_000],
+  });
+  /** First all calls, those refused included; second those that succeeded. */
+  const window = new RollingWindow(clock, { windowMs, buckets: 40 });
+  let probedMs = -Infinity;
+  let probing = 0;
+
+  function refusing(): number {
+    const calls = window.first;
+    return calls < callsMin ? 0 : Math.max(0, (calls - factor * window.second) / (calls + 1));
+  }
+
+  return {
+    get state() {
+      const share = refusing();
+      const figures = `${window.second} of ${window.first} calls succeeded in the last ${windowMs / 1000} s`;
+      const state: BreakerState["state"] = share > 0 ? "throttling" : "closed";
+      return { state, refusing: share, figures };
+    },
+    admits() {
+      const share = refusing();
+      if (share === 0 || clock.random() >= share) return true;
+      const nowMs = clock.monotonicMs();
+      if (nowMs - probedMs >= probeMs) {
+        probedMs = nowMs;
+        probing += 1;
+        return true;
+      }
+      window.add(1, 0);
+      return false;
+    },
+    ended(outcome) {
+      if (outcome === "neither") return;
+      const isProbe = probing > 0;
+      if (isProbe) probing -= 1;
+      // A server that answers a probe while nearly everything is refused has come back: what was before says nothing any more.
+      if (isProbe && outcome === "success" && refusing() > 0.5) window.clear();
+      window.add(1, outcome === "success" ? 1 : 0);
+    },
+  };
+}

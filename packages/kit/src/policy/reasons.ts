@@ -1,0 +1,28 @@
+/** Reasons that policies give. Part of the kit's catalogue. */
+export const policyReasons = {
+  POLICY_OPTION_INVALID: {
+    reason: "POLICY_OPTION_INVALID",
+    code: "INTERNAL",
+    meaning: "A policy was given an option outside its range: a mistake of this program.",
+  },
+  ATTEMPT_TIMEOUT: {
+    reason: "ATTEMPT_TIMEOUT",
+    code: "UNAVAILABLE",
+    meaning: "One attempt took longer than it may while the call still had time; it says nothing about whether it was carried out.",
+  },
+  BREAKER_OPEN: {
+    reason: "BREAKER_OPEN",
+    code: "UNAVAILABLE",
+    meaning: "The other side failed so often lately that this call was not sent; the details of the breaker are in its metrics.",
+  },
+  BULKHEAD_FULL: {
+    reason: "BULKHEAD_FULL",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "As many calls are under way, and wait, as may; this one was not begun.",
+  },
+  RATE_LIMITED: {
+    reason: "RATE_LIMITED",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "More calls came than the rate allows; retry-after says when the next one may.",
+  },
+} as const;
