@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import dns from "node:dns";
 import http2 from "node:http2";
 import net from "node:net";
 import { test, type TestContext } from "node:test";
@@ -158,6 +159,25 @@ for (const http2Asked of [false, true]) {
     }
   });
 }
+
+test("a name with two addresses, of which the first does not answer, is spoken to and its sessions are resumed", async (t) => {
+  const addresses = [
+    { address: "::1", family: 6 },
+    { address: "127.0.0.1", family: 4 },
+  ];
+  const { server, port } = await pair(t);
+  type Found = (error: null, found: typeof addresses) => void;
+  const lookup = dns.lookup as unknown as (name: string, options: object, done: Found) => void;
+  t.mock.method(dns, "lookup", (name: string, options: object, done: Found) =>
+    name === "localhost" ? done(null, addresses) : lookup(name, options, done),
+  );
+  const client = asking(t, port, { host: "localhost", timeouts: { idleMs: 30 } });
+  for (let count = 0; count < 2; count += 1) {
+    assert.match((await told(client)) ?? "", /^true 1\.1 undefined localhost:\d+$/);
+    await until(() => client.state.open === 0);
+  }
+  assert.deepEqual([server.counters.tlsHandshakesTotal, server.counters.tlsResumptionsTotal], [2, 1]);
+});
 
 test("an identity is looked for instead of a name, and a name instead of the host", async (t) => {
   const { port } = await pair(t, {}, { tls: { certificates: [authority.issue({ uri: ["spiffe://weir/only"] })] } });

@@ -77,7 +77,8 @@ export class TlsDialer {
     const isCut = watchEnd(socket);
     let isVerified = false;
     let cause: unknown;
-    socket.on("session", (session) => (this.#session = session));
+    // Where the first address did not answer the handle is another by now, and only that one is asked for sessions.
+    socket.on("connect", () => socket.on("session", (session) => (this.#session = session)));
     socket.on("secureConnect", () => {
       const chosen = socket.alpnProtocol === "h2" ? "http2" : "http1";
       if (protocol !== "either" && chosen !== protocol) {
