@@ -29,7 +29,7 @@ export interface WireTransportOptions extends Omit<ProtocolOptions, "compression
   readonly tls?: TlsClientOptions;
   /** "gzip" for both ways, or what to do in detail. Default none, neither way: on a fast network it costs more than it saves. */
   readonly compression?: "gzip" | Compression;
-  /** Calls that may wait for a place on a connection of `url`, up to 5 seconds; one more is WAITERS_TOO_MANY. Default 16,384. */
+  /** Calls that may wait for a place on a connection of `url`, up to 30 seconds; one more is WAITERS_TOO_MANY. Default 16,384. */
   readonly callsWaitingMax?: number;
   /** Connect only: methods that change nothing are asked by GET. Default false. */
   readonly useGet?: boolean;
@@ -45,6 +45,9 @@ export interface WireTransport extends Transport {
 
 /** An HTTP/2 connection is kept for this long without a call: to make one costs more than to keep it. */
 const http2IdleMs = 30_000;
+
+/** For a place on a connection: as long as a unary call has by default, so that its own deadline is what ends it. */
+const waitMs = 30_000;
 
 /**
  * Calls over wire's pool of kept connections: every kind of method, in both directions at once over HTTP/2. Time is bounded by the call's
@@ -76,7 +79,7 @@ function clientFromUrl(url: string, options: WireTransportOptions): Client {
   }
   const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
   const http2 = options.http2 ?? (options.protocol === "grpc" || (secure && { fallback: true }));
-  const timeouts = { headerMs: Infinity, bodyIdleMs: Infinity, ...(http2 !== false && { idleMs: http2IdleMs }) };
+  const timeouts = { headerMs: Infinity, bodyIdleMs: Infinity, waitMs, ...(http2 !== false && { idleMs: http2IdleMs }) };
   const tls = secure && (options.tls ?? true);
   const waitersMax = options.callsWaitingMax ?? 16_384;
   return createClient({ host, port: port ? Number(port) : secure ? 443 : 80, http2, tls, timeouts, waitersMax });
