@@ -46,7 +46,7 @@ export function createTextBodyReader(reason: Reason): TextBodyReader {
   let rest = "";
   const decoded = (text: string): Uint8Array => {
     const bytes = bytesFromBase64(text);
-    if (!bytes) throw fault(reason, `Expected base64 as body, found "${text.slice(0, 40)}".`);
+    if (!bytes) throw fault(reason, "Expected base64 as body, found other characters.");
     return bytes;
   };
   return {

@@ -24,19 +24,13 @@ export async function* messagesFromBody(body: Body, asked: Asked, reading: Messa
   }
 }
 
-/** The one message of a body: at once when the body is whole and not compressed. Throws or rejects with a Fault. */
+/** The one message of a body: at once when the body is whole, right and not compressed. Throws or rejects with a Fault. */
 export function onlyMessage(body: Body, asked: Asked, reading: MessageReading): unknown {
   const bytes = body === undefined || body instanceof Uint8Array ? body : body.whole;
-  if (body !== undefined && bytes === undefined) return onlyMessageOfStream(body, asked, reading);
-  if (bytes === undefined || bytes.length === 0) throw countInvalid(asked, "none");
-  if (bytes.length < prefixBytes) throw truncated(bytes.length);
+  if (bytes === undefined || bytes.length < prefixBytes) return onlyMessageOfStream(bytes ?? body, asked, reading);
   const length = (bytes[1] as number) * 0x100_0000 + ((bytes[2] as number) << 16) + ((bytes[3] as number) << 8) + (bytes[4] as number);
-  const { requestBytesMax } = asked.server;
-  if (length > requestBytesMax)
-    throw fault(kitReasons.REQUEST_TOO_LARGE, `Expected a message of at most ${requestBytesMax} bytes, found ${length}.`);
-  const end = prefixBytes + length;
-  if (end > bytes.length) throw truncated(bytes.length);
-  if (end < bytes.length) throw countInvalid(asked, "more");
+  // What is wrong is found out where bodies in pieces are read, so that it has one name.
+  if (length !== bytes.length - prefixBytes || length > asked.server.requestBytesMax) return onlyMessageOfStream(bytes, asked, reading);
   // Not subarray, which would make a Buffer of a Buffer.
   const data = new Uint8Array(bytes.buffer, bytes.byteOffset + prefixBytes, length);
   return bytes[0] === 0 ? reading.codec.decode(data) : messageFromEnvelope({ flags: bytes[0] as number, data }, asked, reading);
@@ -66,10 +60,6 @@ function messageFromEnvelope({ flags, data }: Envelope, asked: Asked, { codec, c
 
 function envelopeLimits({ server }: Asked): EnvelopeLimits {
   return { bytesMax: server.requestBytesMax, tooLarge: kitReasons.REQUEST_TOO_LARGE, truncated: kitReasons.ENVELOPE_INVALID };
-}
-
-function truncated(bytes: number): Error {
-  return fault(kitReasons.ENVELOPE_INVALID, `The request ends inside an envelope, after ${bytes} of its bytes.`);
 }
 
 function countInvalid({ method }: Asked, found: string): Error {
