@@ -107,6 +107,19 @@ test("answers of one read leave in one record, over HTTP/2", async (t) => {
   assert.ok(records <= 3, `20 answers in ${records} records`);
 });
 
+test("a client that takes leave behind its request is answered all the same", async (t) => {
+  const port = await served(t, async () => ({ status: 200, headers: [], body: Buffer.from("hello") }));
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+    const socket = tls.connect({ host: "127.0.0.1", port, ca: authority.pem, maxVersion, allowHalfOpen: true });
+    let text = "";
+    const closed = new Promise((resolve) => socket.on("close", resolve));
+    socket.on("data", (bytes: Buffer) => (text += bytes.toString()));
+    socket.end("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    await closed;
+    assert.match(text, /^HTTP\/1\.1 200 OK[^]*hello$/);
+  }
+});
+
 for (const http2Asked of [false, true]) {
   const version = http2Asked ? "2" : "1.1";
 
