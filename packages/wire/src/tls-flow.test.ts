@@ -20,8 +20,8 @@ async function served(t: TestContext, handler: HttpHandler): Promise<number> {
   return (await server.listen({ port: 0 })).port;
 }
 
-function asking(t: TestContext, port: number, http2Asked: boolean): Client {
-  const client = createClient({ host: "127.0.0.1", port, tls: { ca: authority.pem }, http2: http2Asked, timeouts: { connectMs: 200 } });
+function asking(t: TestContext, port: number, http2Asked: boolean, connectMs = 10_000): Client {
+  const client = createClient({ host: "127.0.0.1", port, tls: { ca: authority.pem }, http2: http2Asked, timeouts: { connectMs } });
   t.after(() => client.close());
   return client;
 }
@@ -164,7 +164,7 @@ for (const http2Asked of [false, true]) {
     await new Promise<void>((resolve) => void silent.listen(0, "127.0.0.1", resolve));
     t.after(() => silent.close());
     const error = await failure(
-      asking(t, (silent.address() as net.AddressInfo).port, http2Asked).request({ method: "GET", target: "/", headers: [] }),
+      asking(t, (silent.address() as net.AddressInfo).port, http2Asked, 50).request({ method: "GET", target: "/", headers: [] }),
     );
     assert.deepEqual([error.reason, error.sent], ["CONNECT_TIMEOUT", false]);
   });
