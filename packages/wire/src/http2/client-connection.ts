@@ -143,7 +143,11 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
   /** Bytes came, up to `end`. None are kept uncopied, so `borrowed` makes no difference. */
   receive(bytes: Uint8Array, end: number = bytes.length, _borrowed = false): void {
     this.#readMs = this.#settings.wheel.coarseMs();
-    this.#pingedMs = Infinity;
+    if (this.#pingedMs !== Infinity) {
+      // The tick was set for a PING that stays unanswered, which may be later than the next one is due.
+      this.#pingedMs = Infinity;
+      this.#tickBy(this.#readMs + this.#http2.pingMs);
+    }
     this.#session.receive(bytes, 0, end);
   }
 

@@ -288,7 +288,7 @@ test("a stream that is quiet stays, as long as PING is answered", { timeout: 20_
   await using raw = await startRawHttp2((stream) => beginAnswer(stream));
   let pings = 0;
   raw.server.on("session", (session) => void session.on("ping", () => (pings += 1)));
-  await using caller = callerOf(raw.url, { http2: { pingMs: 50, pingTimeoutMs: 500 } });
+  await using caller = callerOf(raw.url, { http2: { pingMs: 50, pingTimeoutMs: 60_000 } });
   const quiet = collect(caller.client.count({}));
   await eventually(() => pings >= 3, "three PING frames");
   raw.streams[0]?.end(greeting);
