@@ -111,10 +111,10 @@ for (const http2Asked of [false, true]) {
     const named = authority.issue({ dns: ["a.example", "b.example"] });
     assert.match(
       await reasonOf(late),
-      /^TLS_SERVER_CERTIFICATE_EXPIRED expected a certificate valid now of 127.0.0.1:\d+, found: .*expired/,
+      /^TLS_SERVER_CERTIFICATE_EXPIRED expected 127.0.0.1:\d+ to show a certificate that is valid now, found: .*expired/,
     );
     assert.match(await reasonOf(early), /^TLS_SERVER_CERTIFICATE_EXPIRED .*not yet valid/);
-    assert.match(await reasonOf(foreign), /^TLS_SERVER_ISSUER_UNKNOWN expected a certificate by a trusted authority/);
+    assert.match(await reasonOf(foreign), /^TLS_SERVER_ISSUER_UNKNOWN expected 127.0.0.1:\d+ to show a certificate of a trusted authority/);
     assert.match(
       await reasonOf(named),
       /^TLS_SERVER_NAME_MISMATCH expected 127.0.0.1:\d+ to show a certificate for 127.0.0.1, found one for DNS:a.example, DNS:b.example/,

@@ -127,19 +127,20 @@ export class TlsDialer {
     }
     const reason = reasonOf(code, error.message, isVerified);
     if (reason === undefined) return undefined;
-    return new WireError(reason, `expected ${expectations[reason.reason] ?? "a handshake"} of ${where}, found: ${foundOf(error)}`, {
+    return new WireError(reason, `expected ${where} to ${expectations[reason.reason] ?? "speak TLS"}, found: ${foundOf(error)}`, {
       cause: error,
     });
   }
 }
 
+/** What the origin was to do, by the reason that says it did not. */
 const expectations: Readonly<Record<string, string>> = {
-  TLS_SERVER_CERTIFICATE_EXPIRED: "a certificate valid now",
-  TLS_SERVER_ISSUER_UNKNOWN: "a certificate by a trusted authority",
-  TLS_SERVER_CERTIFICATE_INVALID: "a certificate that can be accepted",
-  TLS_CLIENT_CERTIFICATE_REFUSED: "our certificate to be welcome, by leave",
-  TLS_PROTOCOL_MISMATCH: "a protocol that we offer, by choice",
-  TLS_HANDSHAKE_FAILED: "a TLS handshake",
+  TLS_SERVER_CERTIFICATE_EXPIRED: "show a certificate that is valid now",
+  TLS_SERVER_ISSUER_UNKNOWN: "show a certificate of a trusted authority",
+  TLS_SERVER_CERTIFICATE_INVALID: "show a certificate that can be accepted",
+  TLS_CLIENT_CERTIFICATE_REFUSED: "accept our certificate",
+  TLS_PROTOCOL_MISMATCH: "choose a protocol that we offer",
+  TLS_HANDSHAKE_FAILED: "finish the TLS handshake",
 };
 
 const expired = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
