@@ -34,6 +34,7 @@ const needs: readonly { name: string; package: string; found: () => string | und
   { name: "nginx", package: "nginx", found: () => programPath("nginx") },
   { name: "wrk", package: "wrk", found: () => programPath("wrk") },
   { name: "curl", package: "curl", found: () => programPath("curl") },
+  { name: "OpenSSL", package: "openssl", found: () => programPath("openssl") },
   // The server alone, without Debian's service around it.
   { name: "Apache", package: "apache2-bin", found: () => programPath("apache2") },
   { name: "HAProxy", package: "haproxy", found: () => programPath("haproxy") },

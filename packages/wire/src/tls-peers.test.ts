@@ -33,7 +33,7 @@ function missing(command: string, hint: string, ...options: string[]): string | 
 }
 
 const curlMissing = missing("curl", "install curl");
-const opensslMissing = missing("openssl", "install openssl", "version");
+const opensslMissing = missing("openssl", "`node tools/services.ts up` installs it", "version");
 
 async function served(
   t: TestContext,
