@@ -124,6 +124,18 @@ test("answers are compressed when the client takes it and they are large enough,
   assert.deepEqual([streamed.bytes[0], streamed.headers["grpc-encoding"]], [1, "gzip"]);
 });
 
+test("who compresses in a way that is not read is told which ways are", async () => {
+  await using greeter = await startGreeter();
+  await using raw = createRawGrpc(greeter.url);
+  const { headers } = await raw.ask(`${service}/Hello`, envelope(ada, 1), { "grpc-encoding": "snappy" });
+  assert.equal(headers["grpc-accept-encoding"], "gzip");
+  const unary = ["content-type", "application/json", "content-encoding", "br"];
+  assert.equal((await greeter.ask("POST", `${service}/Hello`, { headers: unary, body: "{}" })).headers.get("accept-encoding"), "gzip");
+  const stream = ["content-type", "application/connect+json", "connect-content-encoding", "br"];
+  const streamed = await greeter.ask("POST", `${service}/Count`, { headers: stream, body: envelope(Buffer.from("{}")) });
+  assert.equal(streamed.headers.get("connect-accept-encoding"), "gzip");
+});
+
 test("messages are read however DATA frames cut them, compressed and not", async () => {
   await using greeter = await startGreeter();
   await using raw = createRawGrpc(greeter.url);

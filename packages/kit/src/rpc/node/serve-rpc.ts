@@ -3,7 +3,7 @@ import { bytesFromBase64 } from "../../contract/base64.ts";
 import { fault } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
 import type { Compressor } from "../compression.ts";
-import { compressorFromHeader } from "../compression.ts";
+import { compressorFromHeader, encodingList } from "../compression.ts";
 import { timeoutMsFromGrpc } from "../grpc-timeout.ts";
 import { bytesFromTextBody, createTextBodyReader } from "../grpc-web.ts";
 import { timeoutMsFromHeader } from "../protocol-connect.ts";
@@ -37,7 +37,13 @@ export function serveRpc(asked: Asked, query: string): Promise<HttpResponse> {
   const dialect = type && (method.descriptor.kind === "unary" ? type.unary : type.stream);
   if (!type || !dialect) return refusing(asked, connectUnary.json, () => refuseContentType(asked));
   if (type.protocol === "grpc" && asked.exchange.version !== "2") return refusing(asked, connectUnary.json, () => refuseVersion(asked));
-  return refusing(asked, dialect, () => (type.protocol === "connect" ? serveConnect(asked, type) : serveGrpc(asked, type)));
+  try {
+    return type.protocol === "connect" ? serveConnect(asked, type) : serveGrpc(asked, type);
+  } catch (thrown) {
+    const found = faultToAnswer(thrown, asked.server, method.descriptor.path);
+    const answer = dialect.refuse(found, { domain: method.domain });
+    return Promise.resolve(found.reason === kitReasons.ENCODING_UNSUPPORTED.reason ? withEncodings(answer, type, asked) : answer);
+  }
 }
 
 function refusing(asked: Asked, dialect: Refusing, serve: () => Promise<HttpResponse>): Promise<HttpResponse> {
@@ -47,6 +53,13 @@ function refusing(asked: Asked, dialect: Refusing, serve: () => Promise<HttpResp
     const found = faultToAnswer(thrown, asked.server, asked.method.descriptor.path);
     return Promise.resolve(dialect.refuse(found, { domain: asked.method.domain }));
   }
+}
+
+/** Who compressed in a way that is not read is told which ways are. Sources: gRPC compression.md, Connect protocol "Compression". */
+function withEncodings(answer: HttpResponse, type: ContentType, { server }: Asked): HttpResponse {
+  const list = server.compressors.length === 0 ? "identity" : encodingList(server.compressors);
+  const connectName = type.unary ? "accept-encoding" : "connect-accept-encoding";
+  return { ...answer, headers: [...answer.headers, type.protocol === "connect" ? connectName : "grpc-accept-encoding", list] };
 }
 
 /** gRPC and gRPC-Web. Sources: gRPC over HTTP2, gRPC Web. */

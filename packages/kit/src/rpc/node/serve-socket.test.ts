@@ -8,6 +8,7 @@ import type { Implementation } from "../implement.ts";
 import { createGreeter, startGreeter } from "../testdata/greeter.ts";
 import type { GreeterHandlers } from "../testdata/greeter.weir.ts";
 import type { RpcOptions } from "./server.ts";
+import { createRawGrpc } from "../testdata/raw-grpc.ts";
 import { createRpcHandler } from "./server.ts";
 import WebSocket from "ws";
 
@@ -186,4 +187,31 @@ test("a request without an upgrade is told to upgrade, and pages of other origin
   const nowhere = new WebSocket(`${greeter.url.replace("http", "ws")}/v1/nowhere`);
   const [, response] = (await once(nowhere, "unexpected-response")) as [unknown, { statusCode: number }];
   assert.equal(response.statusCode, 404);
+});
+
+test("sessions are opened over HTTP/2 too, by extended CONNECT", async () => {
+  await using greeter = await startGreeter(withSocketRules());
+  await using raw = createRawGrpc(greeter.url);
+  const { session } = raw;
+  if (!session.remoteSettings?.enableConnectProtocol) await once(session, "remoteSettings");
+  const head = {
+    ":method": "CONNECT",
+    ":protocol": "websocket",
+    ":scheme": "http",
+    ":path": "/v1/echo",
+    ":authority": new URL(greeter.url).host,
+  };
+  const stream = session.request({ ...head, "sec-websocket-version": "13" });
+  const [response] = (await once(stream, "response")) as [{ ":status": number }];
+  assert.equal(response[":status"], 200);
+  const text = '{"number":2}';
+  // A mask of zeros leaves the text as it is.
+  stream.write(Buffer.concat([Buffer.of(0x81, 0x80 | text.length, 0, 0, 0, 0), Buffer.from(text), Buffer.of(0x81, 0x80, 0, 0, 0, 0)]));
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) {
+    chunks.push(chunk as Buffer);
+    // The close frame has come: ours answers it.
+    if (Buffer.concat(chunks).includes(Buffer.of(0x88, 2, 3, 232))) stream.end(Buffer.of(0x88, 0x82, 0, 0, 0, 0, 3, 232));
+  }
+  assert.ok(Buffer.concat(chunks).toString("latin1").includes('{"result":{"total":2}}'));
 });
