@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { ProgramResult } from "./suite-programs.ts";
@@ -29,6 +29,8 @@ export interface ConformanceOptions {
 
 const features = new URL("features.yaml", import.meta.url);
 const complaintsCharsMax = 8000;
+/** Servers at once: the runner gives each ten seconds to begin. */
+const serversMax = String(availableParallelism());
 
 /** Runs connectconformance against our client or our server. Rejects when it did not come to a count. */
 export async function runConformance(mode: ConformanceMode, options: ConformanceOptions = {}): Promise<ConformanceResult> {
@@ -39,7 +41,17 @@ export async function runConformance(mode: ConformanceMode, options: Conformance
     const text = readFileSync(features, "utf8");
     writeFileSync(config, cleartext ? text.replace(/supports_tls(\w*): true/g, "supports_tls$1: false") : text);
     const program = [process.execPath, programFile(`conformance-${mode}`), ...args];
-    const words = ["--conf", config, "--mode", mode, ...run.flatMap((pattern) => ["--run", pattern]), "--", ...program];
+    const words = [
+      "--conf",
+      config,
+      "--mode",
+      mode,
+      "--max-servers",
+      serversMax,
+      ...run.flatMap((pattern) => ["--run", pattern]),
+      "--",
+      ...program,
+    ];
     return resultFrom(await runProgram(process.env["WEIR_CONNECTCONFORMANCE"] ?? "connectconformance", words));
   } finally {
     rmSync(folder, { recursive: true });

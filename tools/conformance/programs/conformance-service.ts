@@ -47,7 +47,9 @@ const implemented = implement(ConformanceService, {
   async *serverStream(request, call) {
     const info = infoFrom([completeAnyFrom(ServerStreamRequest, request)], call, call.remainingMs());
     const { responseDefinition: definition } = request;
-    if (definition !== undefined) yield* answerAll({ definition, first: 0, info }, call);
+    if (definition === undefined) return;
+    promiseHeaders(definition, call);
+    yield* answerAll({ definition, first: 0, info }, call);
   },
   bidiStream: answerBoth,
   unimplemented: nobody,
@@ -81,7 +83,6 @@ interface AnswerPlan {
 
 /** Everything that is still to be answered, and the error at the end. */
 async function* answerAll({ definition, first, info }: AnswerPlan, call: Call): AsyncGenerator<ServerStreamResponse, void, undefined> {
-  if (first === 0) promiseHeaders(definition, call);
   for (const [index, data] of definition.responseData.entries()) {
     if (index < first) continue;
     await pause(definition, call);
@@ -98,7 +99,8 @@ async function* answerBoth(requests: AsyncIterable<BidiStreamRequest>, call: Cal
   let seen: Any[] = [];
   let answered = 0;
   for await (const request of requests) {
-    if (opening === undefined && request.fullDuplex && request.responseDefinition) promiseHeaders(request.responseDefinition, call);
+    // At once: a server sends the head of an answer that is long in coming without waiting for its first message.
+    if (opening === undefined && request.responseDefinition) promiseHeaders(request.responseDefinition, call);
     opening ??= request;
     seen.push(completeAnyFrom(BidiStreamRequest, request));
     if (!opening.fullDuplex) continue;
@@ -113,7 +115,6 @@ async function* answerBoth(requests: AsyncIterable<BidiStreamRequest>, call: Cal
   }
   const definition = opening?.responseDefinition;
   if (definition === undefined) return;
-  if (opening?.fullDuplex) definition.responseHeaders = definition.responseTrailers = [];
   yield* answerAll({ definition, first: answered, info: infoFrom(seen, call, timeoutMs) }, call);
 }
 

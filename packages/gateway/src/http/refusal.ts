@@ -29,8 +29,13 @@ export function refusal(passage: Passage, verdict: Verdict, message: string): Ht
   return { status: verdict.status, headers, body };
 }
 
-/** The Fault that says a verdict to the client of an RPC. */
-export function faultOfVerdict({ reason, code, status }: Verdict, message: string): Fault {
+/**
+ * The Fault that says a verdict to the client of an RPC. A deadline that the client set itself has no reason of ours: whoever notices first
+ * that it has passed, client, gateway or endpoint, says the same.
+ */
+export function faultOfVerdict(verdict: Verdict, message: string, { callersDeadline }: Passage): Fault {
+  const { code, status, cause } = verdict;
+  const reason = cause === "TIMEOUT" && callersDeadline ? "" : verdict.reason;
   // To gRPC a path that nobody knows is a method that nobody implements.
   const said = reason === gatewayReasons.NO_ROUTE.reason ? "UNIMPLEMENTED" : code;
   return faultOf({ reason, code: said }, message, status === 503 ? { retryAfterMs: 1000 } : {});
@@ -41,7 +46,7 @@ function rpcRefusal(
   form: RpcForm,
   { verdict, message }: { readonly verdict: Verdict; readonly message: string },
 ): HttpResponse {
-  const fault = faultOfVerdict(verdict, message);
+  const fault = faultOfVerdict(verdict, message, passage);
   passage.grpcCode = codes[fault.code].grpc;
   const contentType = headerValue(passage.headers, "content-type") ?? "application/grpc";
   if (form === "grpc") return { status: 200, headers: ["content-type", contentType, ...failureTrailers(fault)] };

@@ -51,7 +51,7 @@ export function followedRpc(stream: BodyStream, passage: Passage): BodyStream {
   /** The bytes that say the failure; none when trailers say it. Throws again when nothing can. */
   function broken(thrown: unknown): Uint8Array | undefined {
     const verdict = verdictOf(thrown);
-    const failure = faultOfVerdict(verdict, messageOf(verdict, passage));
+    const failure = faultOfVerdict(verdict, messageOf(verdict, passage), passage);
     passage.grpcCode = codes[failure.code].grpc;
     over(passage, { kind: "broken", thrown });
     if (form === "grpc") {

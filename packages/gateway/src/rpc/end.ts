@@ -17,7 +17,7 @@ export function failureTrailers(fault: Fault): HeaderList {
 
 /** The error of Connect, with the reason beside it for people who read it. */
 export function failureJson(fault: Fault): Uint8Array {
-  return encoder.encode(JSON.stringify({ ...errorJsonFromFault(fault, domain), reason: fault.reason }));
+  return encoder.encode(JSON.stringify({ ...errorJsonFromFault(fault, domain), reason: fault.reason || undefined }));
 }
 
 /** What ends a body of envelopes when its call has failed; undefined where trailers do that, or nothing. */
