@@ -12,6 +12,7 @@ import { trustedProxiesFrom } from "./http/client-address.ts";
 import { createIdSource } from "./http/ids.ts";
 import { createEndpointMetrics } from "./upstream/endpoint-meter.ts";
 import { createEndpoints, type Endpoints } from "./upstream/endpoints.ts";
+import { createRestDoors } from "./rest/rest-doors.ts";
 import { createTunnels } from "./streams/tunnel.ts";
 import { createRetryBudget } from "./upstream/retry-budget.ts";
 
@@ -31,6 +32,7 @@ function partsOf(metrics: Metrics, inFlightMax: number): GatewayParts {
     accessLog: undefined,
     limits: { inFlightMax, sessionsMax: 10 },
     tunnels: createTunnels(),
+    doors: createRestDoors({ clock: systemClock, log }),
   };
 }
 

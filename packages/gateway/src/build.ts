@@ -22,6 +22,7 @@ import type { IdSource } from "./http/ids.ts";
 import { createRouteTable } from "./http/route-table.ts";
 import { passageFrom, type Passage } from "./passage.ts";
 import { gatewayReasons } from "./reasons.ts";
+import type { RestDoors } from "./rest/rest-doors.ts";
 import { isOpenEnded } from "./rpc/form.ts";
 import type { Tunnels } from "./streams/tunnel.ts";
 import type { Holding } from "./upstream/endpoints.ts";
@@ -46,6 +47,8 @@ export interface GatewayParts {
   /** How much is let in at once. */
   readonly limits: AdmitLimits;
   readonly tunnels: Tunnels;
+  /** How endpoints that speak gRPC alone are asked by REST. */
+  readonly doors: RestDoors;
 }
 
 /**
@@ -81,7 +84,7 @@ export function buildService(snapshot: Snapshot | undefined, holding: Holding, p
     // Around all attempts: a retry gets what the first attempt left.
     deadline(),
     // Outside the fall-back: whichever version answers, it is asked in gRPC; what is further in knows gRPC alone.
-    translate(),
+    translate({ clock, doors: parts.doors }),
     // Around the choice: the stable version is chosen among anew.
     fallBack({ clock, budget: fallbacks, meter }),
     // Innermost: one attempt at one endpoint, or two; each teaches how its endpoint is.

@@ -14,6 +14,7 @@ import type { ClientPeer } from "./filters/send.ts";
 import { declareGatewayGauges, snapshotAgeSeconds } from "./gateway-metrics.ts";
 import { trustedProxiesFrom } from "./http/client-address.ts";
 import { createIdSource } from "./http/ids.ts";
+import { createRestDoors } from "./rest/rest-doors.ts";
 import { createServing, type Serving } from "./serving.ts";
 import { createTunnels, leaveTunnels } from "./streams/tunnel.ts";
 import { createSnapshotFile } from "./snapshot-file.ts";
@@ -149,6 +150,7 @@ function partsFrom(options: GatewayOptions, made: { metrics: Metrics; clock: Clo
     accessLog: accessLog === undefined ? undefined : (line) => accessLog.write(line),
     limits: { inFlightMax, sessionsMax },
     tunnels: createTunnels(),
+    doors: createRestDoors({ clock: made.clock, log: made.log }),
   };
 }
 

@@ -109,6 +109,7 @@ test("gateway refuses calls of gRPC-Web and Connect in their own form", async ()
     assert.match(refused.ends.get("grpc-message") ?? "", /^Expected a connection to feed@v1/);
   }
   const { url } = house.gateway;
+  await house.gateway.apply(snapshotOf([{ id: "gone", version: "v1", port: 1 }], { revision: 2 }));
   const unary = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json", "connect-protocol-version": "1" },

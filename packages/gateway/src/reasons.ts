@@ -73,7 +73,7 @@ export const gatewayReasons = {
     code: "INVALID_ARGUMENT",
     status: 400,
     cause: "TIMEOUT_INVALID",
-    meaning: "grpc-timeout or connect-timeout-ms is not a time.",
+    meaning: "A grpc-timeout or connect-timeout-ms is not a time.",
   },
   GRPC_WEB_TEXT_INVALID: {
     reason: "GRPC_WEB_TEXT_INVALID",
@@ -81,6 +81,20 @@ export const gatewayReasons = {
     status: 400,
     cause: "BODY_INVALID",
     meaning: "A body in the text form of gRPC-Web is not base64.",
+  },
+  MESSAGE_UNREADABLE: {
+    reason: "MESSAGE_UNREADABLE",
+    code: "INVALID_ARGUMENT",
+    status: 400,
+    cause: "BODY_INVALID",
+    meaning: "A message that is to be translated for an endpoint of gRPC does not fit its contract.",
+  },
+  ENDPOINT_UNDESCRIBED: {
+    reason: "ENDPOINT_UNDESCRIBED",
+    code: "UNIMPLEMENTED",
+    status: 501,
+    cause: "ENDPOINT_UNDESCRIBED",
+    meaning: "The endpoint speaks gRPC alone and does not say by reflection what it serves, so nothing can be translated for it.",
   },
   SESSIONS_TOO_MANY: {
     reason: "SESSIONS_TOO_MANY",

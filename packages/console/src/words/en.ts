@@ -226,6 +226,7 @@ export const en = {
   "causes.ANSWERED_DATA_LOSS": "call lost data",
   "causes.REFUSED": "turned away unread",
   "causes.NOT_GRPC": "answer was not gRPC",
+  "causes.ENDPOINT_UNDESCRIBED": "endpoint does not describe itself",
   "causes.TIMEOUT_INVALID": "time-out of the call malformed",
   "causes.RETRY_USED": "tried again",
   "causes.RETRY_DENIED": "not tried again: budget spent",

@@ -227,6 +227,7 @@ export const zh: Readonly<Record<Key, string>> = {
   "causes.ANSWERED_DATA_LOSS": "调用丢失数据",
   "causes.REFUSED": "未读即被拒绝",
   "causes.NOT_GRPC": "应答不是远程调用协议",
+  "causes.ENDPOINT_UNDESCRIBED": "端点没有自述接口",
   "causes.TIMEOUT_INVALID": "调用的超时格式无效",
   "causes.RETRY_USED": "已重试",
   "causes.RETRY_DENIED": "未重试：额度已用完",

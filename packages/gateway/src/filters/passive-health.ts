@@ -61,7 +61,7 @@ export function passiveHealth(options: PassiveHealthOptions): PassiveHealth {
       } else if (end.kind === "left" && isLate(passage, clock)) {
         passage.cause = gatewayReasons.UPSTREAM_TIMEOUT.cause;
         endpoint.meter.brokeOff(passage.cause);
-      } else if (end.kind === "whole" && (passage.rpc !== undefined || passage.session !== undefined)) judgeCode(endpoint, passage);
+      } else if (end.kind === "whole" && (passage.grpcCode !== grpcUnsaid || passage.session !== undefined)) judgeCode(endpoint, passage);
     });
   }
   /** A call that streamed has ended with a code. */

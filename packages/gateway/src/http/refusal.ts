@@ -119,6 +119,7 @@ const messages: Partial<Record<Cause, (version: string, passage: Passage) => str
   RESET: (version) => `Expected an answer from ${version}, found the connection closed.`,
   TIMEOUT_INVALID: () =>
     "Expected at most eight digits and one of H, M, S, m, u, n in grpc-timeout, or ten digits in connect-timeout-ms, found something else.",
+  ENDPOINT_UNDESCRIBED: (version) => `Expected ${version} to describe itself by gRPC reflection, found no description.`,
   REFUSED: (version) => `Expected ${version} to take the request, found it turned away unread.`,
   NOT_GRPC: (version) => `Expected an answer of gRPC from ${version}, found something else.`,
   TIMEOUT: (version, passage) => `Expected an answer from ${version} within ${timeoutMsOf(passage)} ms, found none.`,
