@@ -52,13 +52,19 @@ async function greeterFromDescriptors(): Promise<object> {
 /** A generator that waits for a reader who has gone is not told to return; the signal is. */
 function begun(calls: OpenCalls, context: HandlerContext): () => void {
   const end = calls.begin();
-  context.signal.addEventListener("abort", end);
+  // The caller may have gone before the handler began.
+  if (context.signal.aborted) end();
+  else context.signal.addEventListener("abort", end);
   return end;
 }
 
 async function untilAborted(calls: OpenCalls, context: HandlerContext, work: () => unknown): Promise<unknown> {
   const end = begun(calls, context);
-  const aborted = new Promise((_resolve, reject) => context.signal.addEventListener("abort", () => reject(context.signal.reason as Error)));
+  const aborted = new Promise((_resolve, reject) => {
+    const onAbort = (): void => reject(context.signal.reason as Error);
+    if (context.signal.aborted) onAbort();
+    else context.signal.addEventListener("abort", onAbort);
+  });
   aborted.catch(() => undefined);
   try {
     return await Promise.race([work(), aborted]);

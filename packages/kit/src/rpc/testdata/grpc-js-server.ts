@@ -57,9 +57,10 @@ export async function startGrpcJs(options: GrpcJsOptions = {}): Promise<ForeignG
   };
 }
 
-function begun(calls: OpenCalls, call: { on(event: "cancelled", listener: () => void): unknown }): () => void {
+function begun(calls: OpenCalls, call: { readonly cancelled: boolean; on(event: "cancelled", listener: () => void): unknown }): () => void {
   const end = calls.begin();
-  call.on("cancelled", end);
+  if (call.cancelled) end();
+  else call.on("cancelled", end);
   return end;
 }
 
