@@ -69,6 +69,9 @@ test("watch skips states that nobody took, and ends with its call", async () => 
   health.set("", "NOT_SERVING");
   assert.equal((await states.next()).value?.status, Status.NOT_SERVING);
   const last = states.next();
+  // Back where it was before anybody looked: nothing to tell.
+  health.set("", "SERVING");
+  health.set("", "NOT_SERVING");
   call.cancel();
   await assert.rejects(last, hasReason("CALL_CANCELLED"));
 });
