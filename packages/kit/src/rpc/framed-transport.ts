@@ -24,12 +24,12 @@ export function createFramedTransport(send: Send, settings: FramedSettings): Tra
     try {
       if (message.stream) {
         const body = new RequestFrames(message.messages, method.input, settings);
-        return exchange(send, { method, call, settings, source: body }, requestOf(method.path, body, { call, settings }));
+        return exchange(send, { method, call, settings, source: body }, requestOf(method, body, { call, settings }));
       }
       const body = requestFrame(message.message, method.input, settings);
       const asked = { method, call, settings, source: undefined };
-      if (body instanceof Uint8Array) return exchange(send, asked, requestOf(method.path, body, { call, settings }));
-      return body.then((bytes) => exchange(send, asked, requestOf(method.path, bytes, { call, settings })));
+      if (body instanceof Uint8Array) return exchange(send, asked, requestOf(method, body, { call, settings }));
+      return body.then((bytes) => exchange(send, asked, requestOf(method, bytes, { call, settings })));
     } catch (thrown) {
       return Promise.reject(faultFromSend(thrown, call));
     }
@@ -45,11 +45,12 @@ interface Asked<Q, R> {
 }
 
 function requestOf(
-  path: string,
+  { path, idempotency }: MethodDescriptor,
   body: SendRequest["body"],
   about: { readonly call: Call; readonly settings: FramedSettings },
 ): SendRequest {
-  return { method: "POST", target: path, headers: about.settings.protocol.requestHeaders(about.call), body };
+  const headers = about.settings.protocol.requestHeaders(about.call);
+  return { method: "POST", target: path, headers, body, idempotent: idempotency !== "none" };
 }
 
 function exchange<Q, R>(send: Send, asked: Asked<Q, R>, request: SendRequest): Promise<Message<R>> {

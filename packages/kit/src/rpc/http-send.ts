@@ -13,6 +13,8 @@ export interface SendRequest {
   /** Names and values in turn, names in lower case. */
   readonly headers: string[];
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  /** Whether its contract says that it may be sent twice; a balanced client then does so when the first did not go well. */
+  readonly idempotent: boolean;
 }
 
 /** The body of an answer in pieces. Leaving its loop early gives the answer up. */

@@ -19,7 +19,7 @@ export type ConnectionOptions = Omit<ClientOptions, "host" | "port" | "clock">;
 export interface RetryOptions extends RetryBudgetOptions {
   /** Endpoints that a request is sent to in all, while none of them could be connected to. Default 4. */
   readonly endpointsMax: number;
-  /** Whether a request may be sent twice. Default by its HTTP method (RFC 9110 §9.2.2); `idempotentCalls` knows contracts. */
+  /** Whether a request may be sent twice that does not say so itself. Default by its HTTP method (RFC 9110 §9.2.2). */
   readonly isIdempotent: (request: ClientRequest) => boolean;
 }
 
@@ -68,15 +68,30 @@ export interface BalancedClientOptions {
   readonly clock?: Clock;
 }
 
+/** A request that says more of itself than wire needs. */
+export interface BalancedRequest extends ClientRequest {
+  /** Whether it may be sent twice. Calls of contracts say so by their `idempotency_level`. */
+  readonly idempotent?: boolean;
+}
+
 /** What one request may be told beside what wire knows. */
 export interface BalancedRequestOptions extends RequestOptions {
   /** Key for ring hash, before the header's. */
   readonly key?: string;
   /** Instead of the client's. */
   readonly waitForReady?: boolean;
-  /** Instead of what `isIdempotent` says. */
-  readonly idempotent?: boolean;
 }
+
+/** Methods of HTTP that may be sent twice. RFC 9110 §9.2.2. */
+const repeatable = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** Defaults of RetryOptions. */
+export const retryDefaults: RetryOptions = {
+  ratio: 0.2,
+  tokensMax: 100,
+  endpointsMax: 4,
+  isIdempotent: ({ method }) => repeatable.has(method),
+};
 
 /** Defaults of WaitOptions. */
 export const waitDefaults: WaitOptions = { waitMs: 5000, waitForReady: false, waitersMax: 1024, drainMs: 30_000 };

@@ -8,8 +8,6 @@ import { createLogBook } from "../../testdata/greeter.ts";
 import type { BalancedClient } from "./balanced-client.ts";
 import { createBalancedClient } from "./balanced-client.ts";
 import type { BalancedClientOptions } from "./balance-options.ts";
-import { idempotentCalls } from "./idempotent-requests.ts";
-import { Greeter } from "../../testdata/greeter.weir.ts";
 import type { ScriptedEndpoints } from "./testdata/scripted-client.ts";
 import { answer, reject, scriptedEndpoints } from "./testdata/scripted-client.ts";
 import type { ScriptedTarget } from "./testdata/scripted-target.ts";
@@ -203,17 +201,35 @@ test("a refused stream is sent once more, to another endpoint, or to the same on
 });
 
 test("a request that may have been processed is sent again only if doing it twice is the same as once", async () => {
-  const { client, endpoints, metrics } = stage({ retry: { isIdempotent: idempotentCalls([Greeter]) } });
+  const { client, endpoints, metrics } = stage({
+    retry: { isIdempotent: ({ method, target }) => method === "GET" || target === "/twice" },
+  });
   let failures = 0;
   endpoints.script("*", (...given) => ((failures += 1) % 2 === 1 ? reject("CONNECTION_RESET", { sent: true }) : answer())(...given));
   await rejects(client.request(post), "CONNECTION_RESET");
   failures = 0;
   assert.equal((await client.request(get)).status, 200);
-  assert.equal((await client.request({ ...post, target: "/weir.greeter.v1.Greeter/Hello" })).status, 200, "its contract says so");
-  assert.equal((await client.request(post, { idempotent: true })).status, 200);
+  assert.equal((await client.request({ ...post, target: "/twice" })).status, 200);
+  assert.equal((await client.request({ ...post, idempotent: true })).status, 200);
   failures = 0;
-  await rejects(client.request(get, { idempotent: false }), "CONNECTION_RESET");
+  await rejects(client.request({ ...get, idempotent: false }), "CONNECTION_RESET");
   assert.match(metrics.text(), /weir_client_retries_total\{target="t",cause="idempotent"\} 3/);
+});
+
+test("a request that meets closed kept connections is sent again up to three times", async () => {
+  for (const [stale, status] of [
+    [3, 200],
+    [4, "CONNECTION_STALE"],
+  ] as const) {
+    const { client, endpoints } = stage({}, a);
+    let calls = 0;
+    endpoints.script(a, (...given) => ((calls += 1) <= stale ? reject("CONNECTION_STALE", { sent: true }) : answer())(...given));
+    if (status === 200) assert.equal((await client.request(get)).status, status);
+    else await rejects(client.request(get), status);
+    assert.equal(endpoints.asked.length, 4);
+    calls = 0;
+    await rejects(client.request(post), "CONNECTION_STALE");
+  }
 });
 
 test("an answer that says unavailable to an idempotent request is asked of another endpoint, once", async () => {

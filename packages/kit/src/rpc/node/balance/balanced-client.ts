@@ -7,8 +7,8 @@ import { kitReasons } from "../../../reasons.ts";
 import { backoffDefaults } from "./backoff.ts";
 import type { BalanceMetrics, RetryCause } from "./balance-metrics.ts";
 import { createBalanceMetrics } from "./balance-metrics.ts";
-import type { BalancedClientOptions, BalancedRequestOptions, RetryOptions, WaitOptions } from "./balance-options.ts";
-import { waitDefaults } from "./balance-options.ts";
+import type { BalancedClientOptions, BalancedRequest, BalancedRequestOptions, RetryOptions, WaitOptions } from "./balance-options.ts";
+import { retryDefaults, waitDefaults } from "./balance-options.ts";
 import type { CallQueue } from "./call-queue.ts";
 import { createCallQueue } from "./call-queue.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -16,7 +16,6 @@ import { endpointClients } from "./endpoint-client.ts";
 import type { EndpointView } from "./fleet.ts";
 import { Fleet } from "./fleet.ts";
 import { FreshBody } from "./fresh-body.ts";
-import { isIdempotentMethod } from "./idempotent-requests.ts";
 import { outlierDefaults } from "./outlier.ts";
 import { createPicker } from "./choice.ts";
 import type { Fate, Repeatability } from "./request-fate.ts";
@@ -40,7 +39,7 @@ export interface BalancedClient extends Client {
    * Sends a request to one of the endpoints. Rejects with a WireError only: beside wire's own reasons TARGET_UNRESOLVED, ENDPOINTS_NONE and
    * CALLS_WAITING_TOO_MANY. A body in pieces must be read to its end or left, as wire has it: until then the request counts as in flight.
    */
-  request(request: ClientRequest, options?: BalancedRequestOptions): Promise<ClientResponse>;
+  request(request: BalancedRequest, options?: BalancedRequestOptions): Promise<ClientResponse>;
 }
 
 /**
@@ -59,14 +58,14 @@ interface Journey {
   readonly body: FreshBody | undefined;
   /** Endpoints that have failed it. */
   readonly tried: Endpoint[];
-  /** Whether it was sent again though it may have reached somebody. */
-  isRepeated: boolean;
+  /** How often it was sent again though it may have reached somebody. */
+  repeated: number;
 }
 
 /** A request on its way to an endpoint. */
 interface Sending {
   readonly endpoint: Endpoint;
-  readonly request: ClientRequest;
+  readonly request: BalancedRequest;
   readonly options: BalancedRequestOptions;
   readonly journey: Journey | undefined;
   /** When it was sent to this endpoint. */
@@ -74,6 +73,8 @@ interface Sending {
 }
 
 const noneTried: readonly Endpoint[] = [];
+/** How often a request may meet a kept connection that was closed meanwhile. */
+const staleRepeatsMax = 3;
 const noOptions: BalancedRequestOptions = {};
 const left: Fate = { outcome: "unknown", repeatable: "never", disconnected: false };
 const elsewhere: Fate = { outcome: "failure", repeatable: "idempotent", disconnected: false };
@@ -106,7 +107,7 @@ class Balancer implements BalancedClient {
     this.#target = typeof target === "string" ? targetFromUrl(target, { dns: options.dns ?? {}, control: options.control, clock }) : target;
     this.#metrics = createBalanceMetrics(telemetry.metrics, telemetry.name ?? this.#target.url);
     this.#waits = { ...waitDefaults, ...options.waits };
-    this.#retry = { ratio: 0.2, tokensMax: 100, endpointsMax: 4, isIdempotent: isIdempotentMethod, ...options.retry };
+    this.#retry = { ...retryDefaults, ...options.retry };
     this.#budget = createRetryBudget(this.#retry);
     this.#hashes = choice.kind === "ring-hash";
     this.#keyHeader = choice.kind === "ring-hash" ? choice.header : undefined;
@@ -147,13 +148,13 @@ class Balancer implements BalancedClient {
     return this.#fleet.views();
   }
 
-  request(request: ClientRequest, options: BalancedRequestOptions = noOptions): Promise<ClientResponse> {
+  request(request: BalancedRequest, options: BalancedRequestOptions = noOptions): Promise<ClientResponse> {
     if (this.#closed) return Promise.reject(closedError());
     this.#budget.earn();
     const { body } = request;
     if (body === undefined || body instanceof Uint8Array || body.whole !== undefined) return this.#send(request, options, undefined);
     const startedMs = this.#clock.monotonicMs();
-    return this.#send(request, options, { startedMs, body: new FreshBody(body), tried: [], isRepeated: false });
+    return this.#send(request, options, { startedMs, body: new FreshBody(body), tried: [], repeated: 0 });
   }
 
   async drain(timeoutMs: number): Promise<void> {
@@ -171,7 +172,7 @@ class Balancer implements BalancedClient {
     return waitForReady ?? this.#waits.waitForReady;
   }
 
-  #send(request: ClientRequest, options: BalancedRequestOptions, journey: Journey | undefined): Promise<ClientResponse> {
+  #send(request: BalancedRequest, options: BalancedRequestOptions, journey: Journey | undefined): Promise<ClientResponse> {
     const sentMs = this.#clock.monotonicMs();
     const mayPick = this.#fleet.available || !this.#isPatient(options);
     const hash = this.#hashes ? this.#hashOf(request, options) : undefined;
@@ -185,14 +186,14 @@ class Balancer implements BalancedClient {
   }
 
   /** The request as one attempt sends it. */
-  #attempt(request: ClientRequest, journey: Journey | undefined): ClientRequest {
+  #attempt(request: BalancedRequest, journey: Journey | undefined): ClientRequest {
     const { authority = "" } = this.#target;
     const body = journey?.body;
     if (body === undefined && (authority === "" || request.authority)) return request;
     return { ...request, authority: request.authority || authority, body: body === undefined ? request.body : body.view() };
   }
 
-  #hashOf(request: ClientRequest, options: BalancedRequestOptions): number | undefined {
+  #hashOf(request: BalancedRequest, options: BalancedRequestOptions): number | undefined {
     const key = options.key ?? (this.#keyHeader === undefined ? undefined : headerValue(request.headers, this.#keyHeader));
     return key === undefined ? undefined : textHash(key);
   }
@@ -242,7 +243,7 @@ class Balancer implements BalancedClient {
   }
 
   /** Whether a request that ended so is sent again; if it has to be paid for, it is. */
-  #mayRepeat({ outcome, repeatable }: Fate, { endpoint, request, options, journey }: Sending, nowMs: number): boolean {
+  #mayRepeat({ outcome, repeatable, stale }: Fate, { endpoint, request, options, journey }: Sending, nowMs: number): boolean {
     if (repeatable === "never" || this.#closed || options.signal?.aborted === true || journey?.body?.untouched === false) return false;
     if (journey !== undefined && options.timeoutMs !== undefined && nowMs - journey.startedMs >= options.timeoutMs) return false;
     if (repeatable === "unsent") {
@@ -250,22 +251,24 @@ class Balancer implements BalancedClient {
       const tried = journey?.tried ?? noneTried;
       return tried.length + 1 < this.#retry.endpointsMax && this.#fleet.hasOther([...tried, endpoint]);
     }
-    if (repeatable === "idempotent" && !(options.idempotent ?? this.#retry.isIdempotent(request))) return false;
-    if (journey?.isRepeated === true) return false;
+    if (repeatable === "idempotent" && !(request.idempotent ?? this.#retry.isIdempotent(request))) return false;
+    if ((journey?.repeated ?? 0) >= (stale === true ? staleRepeatsMax : 1)) return false;
     if (this.#budget.spend()) return true;
     this.#metrics.budgetSpent();
     return false;
   }
 
-  #again({ repeatable }: Fate, { endpoint, request, options, journey, sentMs }: Sending): Promise<ClientResponse> {
+  #again({ repeatable, stale }: Fate, { endpoint, request, options, journey, sentMs }: Sending): Promise<ClientResponse> {
     const next = journey ?? newJourney(sentMs);
     next.tried.push(endpoint);
-    if (repeatable !== "unsent") next.isRepeated = true;
+    if (repeatable !== "unsent") next.repeated += 1;
     this.#metrics.retried(causes[repeatable]);
-    return this.#send(request, options, next);
+    if (stale !== true) return this.#send(request, options, next);
+    // A server that stops closes all its kept connections at once: a turn later the client knows of the others.
+    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#send(request, options, next));
   }
 
-  async #wait(request: ClientRequest, options: BalancedRequestOptions, journey: Journey): Promise<ClientResponse> {
+  async #wait(request: BalancedRequest, options: BalancedRequestOptions, journey: Journey): Promise<ClientResponse> {
     try {
       const patient = this.#isPatient(options);
       if (!patient && this.#book.current.outcome !== "waiting") {
@@ -301,7 +304,7 @@ class Balancer implements BalancedClient {
 }
 
 function newJourney(startedMs: number): Journey {
-  return { startedMs, body: undefined, tried: [], isRepeated: false };
+  return { startedMs, body: undefined, tried: [], repeated: 0 };
 }
 
 function optionsLeft(options: BalancedRequestOptions, passedMs: number): BalancedRequestOptions {

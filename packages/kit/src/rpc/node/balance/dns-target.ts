@@ -107,6 +107,6 @@ class DnsWatch implements TargetWatch {
     if (atMs >= this.#dueMs || this.#closed) return;
     this.#cancel();
     this.#dueMs = atMs;
-    this.#cancel = this.#options.clock.after(atMs - this.#options.clock.monotonicMs(), () => this.#look());
+    this.#cancel = this.#options.clock.after(Math.max(0, atMs - this.#options.clock.monotonicMs()), () => this.#look());
   }
 }

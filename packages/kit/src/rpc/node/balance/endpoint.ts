@@ -34,7 +34,7 @@ export class Endpoint {
   /** Cancels the end of its pause. */
   cancelPause: (() => void) | undefined;
   /** When the head of an answer came last. */
-  answeredMs = -Infinity;
+  answeredMs: number = -Infinity;
   readonly outlier: OutlierRecord = createOutlierRecord();
   /** How long it took to answer, on average; 0 for not known. */
   latencyMs = 0;

@@ -19,6 +19,8 @@ export interface Fate {
   readonly repeatable: Repeatability;
   /** A connection was lost or could not be made: the list of endpoints may be old. */
   readonly disconnected: boolean;
+  /** A kept connection had been closed meanwhile; others to the same endpoint may have been, too. */
+  readonly stale?: boolean;
 }
 
 const unknown: Fate = { outcome: "unknown", repeatable: "never", disconnected: false };
@@ -30,7 +32,7 @@ const refused: Fate = { outcome: "unknown", repeatable: "unprocessed", disconnec
 const failed: Fate = { outcome: "failure", repeatable: "idempotent", disconnected: false };
 const lost: Fate = { outcome: "failure", repeatable: "idempotent", disconnected: true };
 /** A kept connection that was closed while the request came is how HTTP/1.1 servers stop; it says nothing bad of them. */
-const stale: Fate = { outcome: "unknown", repeatable: "idempotent", disconnected: true };
+const stale: Fate = { outcome: "unknown", repeatable: "idempotent", disconnected: true, stale: true };
 
 const fates: Readonly<Record<string, Fate>> = {
   [wireReasons.CONNECT_FAILED.reason]: unreachable,
