@@ -72,6 +72,7 @@ test("watch skips states that nobody took, and ends with its call", async () => 
   // Back where it was before anybody looked: nothing to tell.
   health.set("", "SERVING");
   health.set("", "NOT_SERVING");
+  await new Promise((resolve) => setImmediate(resolve));
   call.cancel();
   await assert.rejects(last, hasReason("CALL_CANCELLED"));
 });
