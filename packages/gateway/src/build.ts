@@ -84,7 +84,7 @@ export function buildService(snapshot: Snapshot | undefined, holding: Holding, p
     // Around all attempts: a retry gets what the first attempt left.
     deadline(),
     // Outside the fall-back: whichever version answers, it is asked in gRPC; what is further in knows gRPC alone.
-    translate({ clock, doors: parts.doors }),
+    translate({ doors: parts.doors }),
     // Around the choice: the stable version is chosen among anew.
     fallBack({ clock, budget: fallbacks, meter }),
     // Innermost: one attempt at one endpoint, or two; each teaches how its endpoint is.

@@ -1,5 +1,4 @@
 import type { Call } from "@weir/kit/call";
-import type { Clock } from "@weir/kit/clock";
 import type { Layer, Service } from "@weir/kit/service";
 import { headerValue, type BodyStream, type HttpRequest, type HttpResponse } from "@weir/wire";
 import type { CompiledRoute } from "../compiled-route.ts";
@@ -8,11 +7,9 @@ import type { SendCall } from "../rest/rest-door.ts";
 import type { RestDoors } from "../rest/rest-doors.ts";
 import { grpcBodyFromWeb, grpcHeadersFromWeb, webAnswerFromGrpc, type WebForm } from "../rpc/web-translation.ts";
 import type { Cluster } from "../upstream/cluster.ts";
-import { tellTimeLeft } from "./deadline.ts";
 
 /** What the layer works with. */
 export interface TranslateOptions {
-  readonly clock: Clock;
   readonly doors: RestDoors;
 }
 
@@ -57,10 +54,11 @@ async function fromWeb(next: Service<Passage, HttpResponse>, { passage, call }: 
 }
 
 async function throughDoor(next: Service<Passage, HttpResponse>, { passage, call, options }: Translated): Promise<HttpResponse> {
-  const { method, target, authority, headers, body, rpc, deadlineMs } = passage;
+  const { method, target, authority, headers, body, rpc } = passage;
   const route = passage.route as CompiledRoute;
   const door = await options.doors.of(passage.cluster as Cluster);
-  if (deadlineMs !== Infinity) tellTimeLeft(passage, Math.max(1, deadlineMs - options.clock.monotonicMs()));
+  // Time is kept further in, where retries share it; the door knows of none.
+  if (passage.timeoutAt !== -1) headers.splice(passage.timeoutAt - 1, 2);
   const request: HttpRequest = { method, target, authority, headers: headers.slice(), body };
   let failure: { readonly thrown: unknown } | undefined;
 
@@ -68,10 +66,11 @@ async function throughDoor(next: Service<Passage, HttpResponse>, { passage, call
     headers.splice(0, headers.length, ...callHeaders(message.headers));
     const { body: sent } = message;
     const isTaken = sent !== undefined && !(sent instanceof Uint8Array) && sent.whole === undefined;
-    const asGrpc = { method: message.method, target: message.target, body: sent, rpc: "grpc", timeoutAt: -1 };
-    Object.assign(passage, asGrpc, { bodyTaken: isTaken, bodyFlowing: false });
     // A stream of answers may go on, also when its request looks like any other.
     if (isStream && rpc === undefined) passage.deadlineMs = passage.startedMs + route.callTimeoutMs;
+    const timeoutAt = passage.deadlineMs === Infinity ? -1 : headers.push("grpc-timeout", "") - 1;
+    const asGrpc = { method: message.method, target: message.target, body: sent, rpc: "grpc", timeoutAt };
+    Object.assign(passage, asGrpc, { bodyTaken: isTaken, bodyFlowing: false });
     try {
       return await next(passage, call);
     } catch (thrown) {
@@ -100,8 +99,7 @@ function callHeaders(headers: readonly string[]): string[] {
   const kept: string[] = [];
   for (let index = 0; index < headers.length; index += 2) {
     const [name, value] = [headers[index] as string, headers[index + 1] as string];
-    const isForeign =
-      foreign.has(name) || name === "connect-timeout-ms" || (name === "content-type" && !value.startsWith("application/grpc"));
+    const isForeign = foreign.has(name) || (name === "content-type" && !value.startsWith("application/grpc"));
     if (!isForeign) kept.push(name, value);
   }
   return kept;

@@ -99,9 +99,8 @@ function messageTypeFrom(desc: DescMessage, registry: FileRegistry): MessageType
     fromJson: (json, above) => asked(() => fromJson(desc, json as never, { registry, ignoreUnknownFields: above?.skipsUnknown ?? false })),
     toBinary: (message) => toBinary(desc, message),
     fromBinary: (bytes) => asked(() => fromBinary(desc, bytes)),
-    write() {
-      throw new Error(`expected ${desc.typeName} to stand by itself`);
-    },
+    write: (message, writer) => writer.raw(toBinary(desc, message)),
+    // Only generated code nests messages in each other's bytes.
     read() {
       throw new Error(`expected ${desc.typeName} to stand by itself`);
     },

@@ -88,6 +88,11 @@ export class BinaryWriter {
     this.room(count);
     this.at += count;
   }
+  /** Fields that stand in the wire format already, from a codec of another make. */
+  raw(fields: Uint8Array): void {
+    this.leave(fields.length);
+    this.buffer.set(fields, this.at - fields.length);
+  }
 
   /** Makes sure that so many bytes can be written: before numbers, bools and enums, which do not look themselves. */
   room(count: number): void {
