@@ -10,15 +10,14 @@ import { readBody } from "../../read-body.ts";
 import { block, bytesOf, data, frame, framesOf, get, joined, numberFrame, post, preface, settings, type SeenFrame } from "../http2-wire.ts";
 import { MemoryOutput } from "../memory-output.ts";
 import { turn } from "../turns.ts";
-import { VirtualClock } from "../virtual-clock.ts";
+import { fuzzClock, letGo } from "./fuzz-clock.ts";
 import type { FuzzTarget, Random } from "./fuzz-target.ts";
 import { brokenBytes, oneOf, settled } from "./fuzz-target.ts";
 
 const bodyBytesMax = 1_000_000;
-const clock = new VirtualClock();
 const peer = { address: "memory", secure: false };
-const serverSettings = serverSettingsFrom({ clock });
-const clientSettings = { ...clientSettingsFrom({ host: "a.example", port: 80, clock }), http2: http2ClientSettingsFrom({}) };
+const serverSettings = serverSettingsFrom({ clock: fuzzClock });
+const clientSettings = { ...clientSettingsFrom({ host: "a.example", port: 80, clock: fuzzClock }), http2: http2ClientSettingsFrom({}) };
 const ok = [":status", "200", "content-type", "application/grpc"];
 const heads = [get, post, [...post, "content-length", "5"], [...get, "te", "trailers"], [...get, "x", "y"], [":method", "GET"]];
 const answers = [ok, [...ok, "content-length", "5"], [":status", "100"], [":status", "204"], ["grpc-status", "0"], [":status", "2000"]];
@@ -92,6 +91,7 @@ export const http2Server: FuzzTarget = {
   name: "http2-server",
   make: (random) => brokenBytes(random, joined(preface, settings(), frames(random, heads, [1, 1, 3, 3, 5, 7, 2]))),
   async outcome(pieces) {
+    letGo();
     const asked: { head: string; body: Body }[] = [];
     let open = (): void => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
@@ -115,17 +115,24 @@ export const http2Server: FuzzTarget = {
     open();
     if (!output.destroyed) connection.closed();
     await settled(() => serverSettings.counters.requestsInFlight === inFlight, "no request in flight");
-    const cut = new Set(control.filter((one) => one.startsWith("RESET")).map((one) => one.split(" ")[1]));
-    // A request that is reset in the same read may or may not have been handed over before.
-    return `${(cut.size > 0 || control.some((one) => one.startsWith("GOAWAY")) ? [] : seen).join("\n")}\n${control.join("\n")}`;
+    // A request that is reset, by either side, in the read that brought it may or may not have been handed over before.
+    const isCut = control.some((one) => one.startsWith("RESET") || one.startsWith("GOAWAY")) || hasReset(Buffer.concat(pieces));
+    return `${(isCut ? [] : seen).join("\n")}\n${control.join("\n")}`;
   },
 };
+
+/** Whether a client has sent RST_STREAM. */
+function hasReset(bytes: Buffer): boolean {
+  for (let at = preface.length; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) if (bytes[at + 3] === 3) return true;
+  return false;
+}
 
 /** A client's connection with three calls on their way, whose origin then goes away. */
 export const http2Client: FuzzTarget = {
   name: "http2-client",
   make: (random) => brokenBytes(random, joined(settings(), frames(random, answers, [1, 1, 3, 3, 5, 7, 2]))),
   async outcome(pieces) {
+    letGo();
     const output = new MemoryOutput();
     const owner = { roomy: () => undefined, retired: () => undefined, gone: () => undefined };
     const connection = new Http2ClientConnection(clientSettings, owner, { output, peer });
