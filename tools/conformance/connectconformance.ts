@@ -25,6 +25,8 @@ export interface ConformanceOptions {
   readonly args?: readonly string[];
   /** Leaves out what needs TLS. Default false. */
   readonly cleartext?: boolean;
+  /** Leaves out Connect. Default false. */
+  readonly grpcOnly?: boolean;
 }
 
 const features = new URL("features.yaml", import.meta.url);
@@ -34,12 +36,11 @@ const serversMax = String(availableParallelism());
 
 /** Runs connectconformance against our client or our server. Rejects when it did not come to a count. */
 export async function runConformance(mode: ConformanceMode, options: ConformanceOptions = {}): Promise<ConformanceResult> {
-  const { run = [], args = [], cleartext = false } = options;
+  const { run = [], args = [] } = options;
   const folder = mkdtempSync(join(tmpdir(), "weir-conformance-"));
   try {
     const config = join(folder, "features.yaml");
-    const text = readFileSync(features, "utf8");
-    writeFileSync(config, cleartext ? text.replace(/supports_tls(\w*): true/g, "supports_tls$1: false") : text);
+    writeFileSync(config, featuresFor(options));
     const program = [process.execPath, programFile(`conformance-${mode}`), ...args];
     const words = [
       "--conf",
@@ -56,6 +57,13 @@ export async function runConformance(mode: ConformanceMode, options: Conformance
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+function featuresFor({ cleartext = false, grpcOnly = false }: ConformanceOptions): string {
+  let text = readFileSync(features, "utf8");
+  if (cleartext) text = text.replace(/supports_tls(\w*): true/g, "supports_tls$1: false");
+  if (grpcOnly) text = text.replace("PROTOCOL_CONNECT, ", "");
+  return text;
 }
 
 function resultFrom({ output, errors }: ProgramResult): ConformanceResult {

@@ -2,6 +2,7 @@ import process from "node:process";
 import { HTTPVersion } from "#suites/connectrpc/conformance/v1/config.weir.ts";
 import type { TLSCreds } from "#suites/connectrpc/conformance/v1/config.weir.ts";
 import { ServerCompatRequest, ServerCompatResponse } from "#suites/connectrpc/conformance/v1/server_compat.weir.ts";
+import { createReflection } from "@weir/kit/rpc/node/reflection";
 import { createRpcHandler } from "@weir/kit/rpc/node/server";
 import type { TlsServerOptions } from "@weir/wire";
 import { createServer } from "@weir/wire";
@@ -16,7 +17,8 @@ import { losesTrailers, withoutTrailers } from "./planted-fault.ts";
  */
 const { value: asked } = await messagesFrom(process.stdin, ServerCompatRequest).next();
 if (asked === undefined) throw new Error("expected a ServerCompatRequest on standard input, found its end");
-const handler = createRpcHandler([conformanceService], {
+// A gateway that has to translate learns the contract by reflection.
+const handler = createRpcHandler([conformanceService, ...createReflection([conformanceService])], {
   timeoutMsMax: Infinity,
   // The suite counts the details of errors, and knows none of ours.
   errorInfo: false,
