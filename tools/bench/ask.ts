@@ -23,7 +23,8 @@ export async function ask(place: { readonly port: number; readonly path: string 
 function askGrpc({ port, path }: { readonly port: number; readonly path: string }, secure: boolean): Promise<Answer> {
   // The bench's certificate is its own, so whose it is says nothing.
   const channel = secure ? credentials.createSsl(null, null, null, { rejectUnauthorized: false }) : credentials.createInsecure();
-  const client = new Client(`127.0.0.1:${port}`, channel);
+  // An address is no name for SNI.
+  const client = new Client(`127.0.0.1:${port}`, channel, secure ? { "grpc.ssl_target_name_override": "localhost" } : {});
   return new Promise<Answer>((resolve, reject) => {
     client.makeUnaryRequest(
       path,
