@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { test, type TestContext } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { createClient, type Client } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import type { BodyStream, ByteDuplex, HttpHandler } from "./http.ts";
@@ -242,6 +244,8 @@ test("proxy holds little while its client does not read", async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   assert.ok(given > 0 && given < 40_000_000, `expected the origin to be held up, found ${given} bytes given`);
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
   const memory = process.memoryUsage().arrayBuffers;
   assert.ok(memory < 80_000_000, `expected bounded memory, found ${memory}`);
 });

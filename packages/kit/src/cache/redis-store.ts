@@ -34,7 +34,9 @@ export function createRedisStore<V>(options: RedisStoreOptions<V>): CacheStore<V
   return {
     async get(key) {
       const bytes = await orAway(redis.getBuffer(nameOf(key)));
-      return bytes ? entryFromBytes(bytes, codec) : undefined;
+      const entry = bytes ? entryFromBytes(bytes, codec) : undefined;
+      // Redis counts from when it was told: it may forget a moment late.
+      return entry && entry.keptUntilMs > Date.now() ? entry : undefined;
     },
     async set(key, entry) {
       const leftMs = Math.ceil(entry.keptUntilMs - Date.now());

@@ -84,7 +84,8 @@ test("messages of one sender stay in order and none is lost, whatever fails", as
       const sending = senders.map(async (fails, sender) => {
         for (const [number, one] of fails.entries()) await actor.tell("take", { sender, number, fails: one });
       });
-      const stopped = Promise.all(sending).then(() => actor.stop());
+      // Restarts in a row wait ever longer: there is time for all of them.
+      const stopped = Promise.all(sending).then(() => actor.stop(1e9));
       let settled = false;
       void stopped.then(() => (settled = true));
       while (!settled) await clock.advance(20_000);

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { test } from "node:test";
 import { Call } from "../call.ts";
 import { isFault } from "../fault.ts";
+import { createVirtualClock } from "../testing/virtual-clock.ts";
 import { createClient } from "./client.ts";
 import type { ConnectTransportOptions } from "./connect-transport.ts";
 import { createConnectTransport } from "./connect-transport.ts";
@@ -27,7 +28,7 @@ async function asked(options: ConnectTransportOptions, message: Partial<HelloReq
     seen.push(request);
     return answer;
   };
-  const call = new Call({ timeoutMs: 1500, metadata: ["x-own", "1"] });
+  const call = new Call({ timeoutMs: 1500, metadata: ["x-own", "1"], clock: createVirtualClock() });
   const found = await createConnectTransport(send, options)(hello, { stream: false, message: HelloRequest.create(message) }, call);
   assert.ok(!found.stream);
   assert.equal(found.message.greeting, "hi");
