@@ -7,7 +7,8 @@ import protobuf from "protobufjs";
 import type { MessageType } from "@weir/kit/contract";
 import type { CodecCase } from "./codec-messages.ts";
 import { codecCases } from "./codec-messages.ts";
-import type { Outcome } from "./verdict.ts";
+import type { Interval, Outcome } from "./verdict.ts";
+import { bounds, intervalOfMedian, median } from "./verdict.ts";
 
 /** One library with one message: writes it, and reads what it wrote. */
 interface Codec {
@@ -40,7 +41,6 @@ export interface CodecOutcome extends Outcome {
 const proto = fileURLToPath(new URL("codec.proto", import.meta.url));
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const ours = "weir";
-const spreadMax = 0.35;
 
 /** What the ratio to a peer should reach, in both directions. */
 const targets: Readonly<Record<string, number>> = { "@bufbuild/protobuf": 4, protobufjs: 1 };
@@ -80,7 +80,8 @@ export function codecTable(outcome: CodecOutcome): string {
   });
   const means = Object.entries(outcome.ratios).flatMap(([name, ratio]) => {
     const target = targets[name.slice(0, name.lastIndexOf(" "))];
-    return target === undefined ? [] : [`${name}: ${ratio.toFixed(2)} ${ratio >= target ? "✓" : "✗"} ≥ ${target.toFixed(2)}`];
+    const between = outcome.intervals?.[name]?.map((end) => end.toFixed(2)).join("–");
+    return target === undefined ? [] : [`${name}: ${ratio.toFixed(2)} (${between}) ${ratio >= target ? "✓" : "✗"} ≥ ${target.toFixed(2)}`];
   });
   return [`codec: ${outcome.valid ? "valid" : `INVALID\n  ${outcome.why.join("\n  ")}`}`, ...lines, ...means, ""].join("\n");
 }
@@ -141,24 +142,26 @@ function cpuMicrosOf(action: () => unknown, turnMs: number): number {
 function outcomeOf(contests: readonly Contest[], times: ReadonlyMap<string, readonly number[]>): CodecOutcome {
   const cases: Record<string, Record<string, number>> = {};
   const standings: Outcome["standings"][number][] = [];
-  const why: string[] = [];
+  /** "protobufjs encode" → by message, then by round, how many times its CPU time ours was. */
+  const paired = new Map<string, number[][]>();
   for (const { name, codecs } of contests) {
     for (const direction of ["encode", "decode"]) {
-      const medians = codecs.map((codec) => {
-        const sorted = (times.get(`${name} ${direction} ${codec.name}`) ?? []).toSorted((a, b) => a - b);
-        const median = sorted[sorted.length >> 1] ?? NaN;
-        const spread = ((sorted[(sorted.length * 3) >> 2] ?? NaN) - (sorted[sorted.length >> 2] ?? NaN)) / median;
-        if (!(spread <= spreadMax))
-          why.push(`${name} ${direction}: ${codec.name} varied by ${(spread * 100).toFixed(0)} %; others used the machine`);
-        return { name: codec.name, median, spread };
-      });
-      const [own, ...peers] = medians;
+      const [own, ...peers] = codecs.map((codec) => ({ name: codec.name, turns: times.get(`${name} ${direction} ${codec.name}`) ?? [] }));
       if (own === undefined) continue;
-      cases[`${name} ${direction}`] = Object.fromEntries(peers.map((peer) => [peer.name, peer.median / own.median]));
-      standings.push({ name: `${name} ${direction}`, cpuMicros: own.median, spread: own.spread, ...unloaded(own.median) });
+      const found: Record<string, number> = {};
+      for (const peer of peers) {
+        const ratios = peer.turns.map((micros, round) => micros / (own.turns[round] ?? NaN));
+        const key = `${peer.name} ${direction}`;
+        paired.set(key, [...(paired.get(key) ?? []), ratios]);
+        found[peer.name] = median(ratios);
+      }
+      cases[`${name} ${direction}`] = found;
+      const cpuMicros = median(own.turns);
+      const spread = (Math.max(...own.turns) - Math.min(...own.turns)) / cpuMicros;
+      standings.push({ name: `${name} ${direction}`, cpuMicros, spread, ...unloaded(cpuMicros) });
     }
   }
-  return { valid: why.length === 0, ratios: meansOf(cases), why, standings, cases };
+  return { ...meansOf(paired), standings, cases };
 }
 
 function unloaded(
@@ -167,21 +170,28 @@ function unloaded(
   return { utilisation: 1, loadUtilisation: 0, requestsPerSecond: 1e6 / micros, latencyMsP99: 0, turns: 0 };
 }
 
-/** Geometric means over all messages, "protobufjs encode", and of each peer the lower of its two. */
-function meansOf(cases: CodecOutcome["cases"]): Record<string, number> {
-  const logs = new Map<string, number[]>();
-  for (const [name, ratios] of Object.entries(cases)) {
-    for (const [peer, ratio] of Object.entries(ratios)) {
-      const key = `${peer} ${name.slice(name.lastIndexOf(" ") + 1)}`;
-      logs.set(key, [...(logs.get(key) ?? []), Math.log(ratio)]);
-    }
-  }
-  const means: Record<string, number> = {};
-  for (const [key, values] of logs) {
-    const mean = Math.exp(values.reduce((sum, value) => sum + value, 0) / values.length);
+/**
+ * Geometric means over all messages, "protobufjs encode", and of each peer the lower of its two. A mean is the median over the rounds,
+ * each round's own mean taken from turns beside each other, so that a machine that is slower for a while slows both.
+ */
+function meansOf(
+  paired: ReadonlyMap<string, readonly (readonly number[])[]>,
+): Pick<CodecOutcome, "ratios" | "intervals" | "valid" | "why"> {
+  const ratios: Record<string, number> = {};
+  const intervals: Record<string, Interval> = {};
+  const why: string[] = [];
+  for (const [key, messages] of paired) {
+    const byRound = (messages[0] ?? []).map((_, round) =>
+      Math.exp(messages.reduce((sum, turns) => sum + Math.log(turns[round] ?? NaN), 0) / messages.length),
+    );
+    const ratio = median(byRound);
+    const interval = intervalOfMedian(byRound);
+    const error = interval === undefined ? Infinity : (interval[1] - interval[0]) / 2 / ratio;
+    if (error > bounds.ratioErrorMax) why.push(`${key}: rounds differ: its ratio is known to ±${(error * 100).toFixed(0)} % only`);
     const peer = key.slice(0, key.lastIndexOf(" "));
-    means[key] = mean;
-    means[peer] = Math.min(means[peer] ?? Infinity, mean);
+    ratios[key] = ratio;
+    ratios[peer] = Math.min(ratios[peer] ?? Infinity, ratio);
+    if (interval) intervals[key] = interval;
   }
-  return means;
+  return { ratios, intervals, valid: why.length === 0, why };
 }
