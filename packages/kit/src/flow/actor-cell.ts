@@ -91,10 +91,8 @@ export class ActorCell<State, Handlers extends ActorHandlers<State>> implements 
   ask<Answer>(call: Call, message: string, payload?: unknown): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
       if (call.ended) return reject(call.ended);
-      const { signal } = call;
-      const onAbort = (): void => reject(signal.reason as Error);
-      signal.addEventListener("abort", onAbort, { once: true });
-      const release = (): void => signal.removeEventListener("abort", onAbort);
+      const release = (): void => call.offEnd(reject);
+      call.onEnd(reject);
       const letter: Letter = {
         message,
         payload,

@@ -378,6 +378,19 @@ test("a state that cannot be made is tried again, and the message waits", async 
   await root.stop();
 });
 
+test("a message that fails while the tree stops does not keep those behind it from being handled", async () => {
+  const { root, clock, ask } = house();
+  const actor = counting(root, []);
+  const failing = assert.rejects(actor.ask(ask(), "fail", "planned"), faultOf("ACTOR_FAILED"));
+  const behind = [actor.ask(ask(), "add", 1), actor.ask(ask(), "add", 1)];
+  const stopped = root.stop(10_000);
+  await clock.advance(1000);
+  await failing;
+  assert.deepEqual(await Promise.all(behind), [1, 2]);
+  await stopped;
+  assert.equal(actor.state, "stopped");
+});
+
 test("the tree stops with the signal of its Daemon, the last started first", async () => {
   const { root } = house();
   const log: string[] = [];

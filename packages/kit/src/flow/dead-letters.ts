@@ -29,7 +29,7 @@ export interface DeadLetters {
 export interface DeadLettersOptions {
   /** Letters kept at most. Default 1,000. */
   readonly capacity?: number;
-  /** Hears of each, such as to log it. What it throws is not caught. */
+  /** Hears of each, such as to log it. It must not throw. */
   readonly onLetter?: (letter: DeadLetter) => void;
   readonly clock?: Clock;
 }

@@ -127,7 +127,11 @@ class SupervisorCell implements Supervisor, Cell, CellOwner {
   }
 
   failed(child: Cell, thrown: unknown): void {
-    if (this.#stopping) return;
+    if (this.#stopping) {
+      // What waits is still to be handled, for as long as the stopping may take.
+      child.restart(this.#delayMs());
+      return;
+    }
     const decision = child.onFailure?.(thrown) ?? "restart";
     this.log.warn("an actor or a supervisor failed", { supervisor: this.name, child: child.name, decision, cause: String(thrown) });
     if (decision === "resume") child.resume();
