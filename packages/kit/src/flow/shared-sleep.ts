@@ -38,23 +38,25 @@ export async function sleepAsync(
     Atomics.store(words, at, 1);
     if (ready()) return;
     const waiting = Atomics.waitAsync(words, at, 1);
-    if (waiting.async) await wokenOrAborted(waiting.value, signal);
+    if (waiting.async) await wokenOrAborted(waiting.value, { signal, giveUp: () => Atomics.notify(words, at) });
   }
 }
 
 const keepAliveMs = 2 ** 30;
 
-/** Resolves when woken or aborted, whichever comes first. */
-function wokenOrAborted(woken: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+/** Resolves when woken, which `giveUp` does on an abort: a wait that nobody ends would be kept until somebody sends. */
+function wokenOrAborted(
+  woken: Promise<unknown>,
+  { signal, giveUp }: { readonly signal: AbortSignal | undefined; readonly giveUp: () => void },
+): Promise<void> {
   return new Promise((resolve) => {
     // A promise of Atomics.waitAsync does not hold the process open by itself.
     const keepAlive = setInterval(() => undefined, keepAliveMs);
-    const end = (): void => {
+    signal?.addEventListener("abort", giveUp, { once: true });
+    void woken.then(() => {
       clearInterval(keepAlive);
-      signal?.removeEventListener("abort", end);
+      signal?.removeEventListener("abort", giveUp);
       resolve();
-    };
-    signal?.addEventListener("abort", end, { once: true });
-    void woken.then(end);
+    });
   });
 }
