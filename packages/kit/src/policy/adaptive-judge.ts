@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import type { BreakerJudge, BreakerState } from "./breaker.ts";
+import type { BreakerJudge, BreakerState, EndAdmitted } from "./breaker.ts";
 import { expectRanges } from "./option-range.ts";
 import { RollingWindow } from "./rolling-window.ts";
 
@@ -33,12 +33,20 @@ export function createAdaptiveJudge(options: AdaptiveJudgeOptions = {}): Breaker
   /** First all calls, those refused included; second those that succeeded. */
   const window = new RollingWindow(clock, { windowMs, buckets: 40 });
   let probedMs = -Infinity;
-  let probing = 0;
 
   function refusing(): number {
     const calls = window.first;
     return calls < callsMin ? 0 : Math.max(0, (calls - factor * window.second) / (calls + 1));
   }
+
+  const end: EndAdmitted = (outcome) => {
+    if (outcome !== "neither") window.add(1, outcome === "success" ? 1 : 0);
+  };
+  const endProbe: EndAdmitted = (outcome) => {
+    // A server that answers a probe while nearly everything is refused has come back: what was before says nothing any more.
+    if (outcome === "success" && refusing() > 0.5) window.clear();
+    end(outcome);
+  };
 
   return {
     get state() {
@@ -47,25 +55,16 @@ export function createAdaptiveJudge(options: AdaptiveJudgeOptions = {}): Breaker
       const state: BreakerState["state"] = share > 0 ? "throttling" : "closed";
       return { state, refusing: share, figures };
     },
-    admits() {
+    admit() {
       const share = refusing();
-      if (share === 0 || clock.random() >= share) return true;
+      if (share === 0 || clock.random() >= share) return end;
       const nowMs = clock.monotonicMs();
       if (nowMs - probedMs >= probeMs) {
         probedMs = nowMs;
-        probing += 1;
-        return true;
+        return endProbe;
       }
       window.add(1, 0);
-      return false;
-    },
-    ended(outcome) {
-      if (outcome === "neither") return;
-      const isProbe = probing > 0;
-      if (isProbe) probing -= 1;
-      // A server that answers a probe while nearly everything is refused has come back: what was before says nothing any more.
-      if (isProbe && outcome === "success" && refusing() > 0.5) window.clear();
-      window.add(1, outcome === "success" ? 1 : 0);
+      return undefined;
     },
   };
 }

@@ -4,6 +4,7 @@ import { answerUntilEnded } from "../rpc/until-ended.ts";
 import type { Layer } from "../service.ts";
 import { expectRanges } from "./option-range.ts";
 import { policyReasons } from "./reasons.ts";
+import { isStreamMessage } from "./stream-message.ts";
 
 /** How long one attempt may take. */
 export interface AttemptTimeoutOptions {
@@ -27,9 +28,14 @@ export function attemptTimeout<Q, R>({ timeoutMs }: AttemptTimeoutOptions): Laye
 async function bounded<R>(answer: Promise<R>, attempt: Call, timeoutMs: number): Promise<R> {
   const late = fault(policyReasons.ATTEMPT_TIMEOUT, `Expected an answer within ${timeoutMs} ms, found none.`);
   const stop = attempt.clock.after(timeoutMs, () => attempt.cancel(late));
+  let goesOn = false;
   try {
-    return await answerUntilEnded(answer, attempt);
+    const found = await answerUntilEnded(answer, attempt);
+    goesOn = isStreamMessage(found);
+    return found;
   } finally {
     stop();
+    // A stream is still to be ended by its caller; anything else is over, and lets go of caller and deadline.
+    if (!goesOn) attempt.finish();
   }
 }

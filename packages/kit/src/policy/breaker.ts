@@ -18,12 +18,13 @@ export interface BreakerState {
   readonly why: string;
 }
 
+/** Tells a judge how a call ended that it had admitted: well, by the server's fault, or in a way that says nothing of the server. */
+export type EndAdmitted = (outcome: "success" | "failure" | "neither") => void;
+
 /** Decides by what it has seen. Pure but for its clock; `createBreaker` makes a Layer of it. */
 export interface BreakerJudge {
-  /** Whether a call may be sent now. */
-  admits(): boolean;
-  /** A call that was admitted ended: well, by the server's fault, or in a way that says nothing of the server. */
-  ended(outcome: "success" | "failure" | "neither"): void;
+  /** How to tell of the end of a call that may be sent now, to be called once; undefined when it may not be sent. */
+  admit(): EndAdmitted | undefined;
   readonly state: Pick<BreakerState, "state" | "refusing"> & { readonly figures: string };
 }
 
@@ -60,14 +61,12 @@ export function createBreaker({ judge, onChange }: BreakerOptions): Breaker {
     onChange?.(stateNow());
   }
 
-  function end(found: Fault | undefined, call: Call): void {
-    if (!found) judge.ended("success");
-    else {
-      const kind = failureKind(found, call);
-      if (kind === "server") last = `; last failure ${found.code} ${found.reason}`;
-      // An answer that refuses the caller shows a server that works.
-      judge.ended(kind === "server" ? "failure" : answered(found, kind) ? "success" : "neither");
-    }
+  function failed(end: EndAdmitted, thrown: unknown, call: Call): void {
+    const found = faultFrom(thrown);
+    const kind = failureKind(found, call);
+    if (kind === "server") last = `; last failure ${found.code} ${found.reason}`;
+    // An answer that refuses the caller shows a server that works.
+    end(kind === "server" ? "failure" : answered(found, kind) ? "success" : "neither");
     show();
   }
 
@@ -80,18 +79,20 @@ export function createBreaker({ judge, onChange }: BreakerOptions): Breaker {
       onChange?.(stateNow());
     },
     layer: () => (next) => (request, call) => {
-      const admitted = override === "auto" ? judge.admits() : override === "closed";
-      if (!admitted) {
+      if (override === "closed") return next(request, call);
+      const end = override === "auto" ? judge.admit() : undefined;
+      if (!end) {
         show();
         return Promise.reject(fault(policyReasons.BREAKER_OPEN, `Not sent: ${stateNow().why}.`));
       }
       return next(request, call).then(
         (answer) => {
-          end(undefined, call);
+          end("success");
+          show();
           return answer;
         },
         (thrown: unknown) => {
-          end(faultFrom(thrown), call);
+          failed(end, thrown, call);
           throw thrown;
         },
       );

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import type { BreakerJudge } from "./breaker.ts";
+import type { BreakerJudge, EndAdmitted } from "./breaker.ts";
 import { expectRanges } from "./option-range.ts";
 import { RollingWindow } from "./rolling-window.ts";
 
@@ -42,29 +42,33 @@ export function createClassicJudge(options: ClassicJudgeOptions = {}): BreakerJu
     window.clear();
   }
 
+  const end: EndAdmitted = (outcome) => {
+    // What was sent before it opened ends while it is open, or tries: that says nothing new.
+    if (state !== "closed" || outcome === "neither") return;
+    window.add(1, outcome === "failure" ? 1 : 0);
+    if (window.first >= callsMin && window.second / window.first > failureRatioMax) open();
+  };
+
+  function endTrial(outcome: Parameters<EndAdmitted>[0], opened: number): void {
+    // It opened again meanwhile: the trial belongs to a time that is over.
+    if (state !== "half_open" || opened !== openedMs) return;
+    trying -= 1;
+    if (outcome === "failure") open();
+    else if (outcome === "success" && ++succeeded >= trialsMin) close();
+  }
+
   return {
     get state() {
       const figures = `${window.second} of ${window.first} calls failed in the last ${windowMs / 1000} s`;
       return { state, refusing: state === "closed" ? 0 : 1, figures };
     },
-    admits() {
+    admit() {
       if (state === "open" && clock.monotonicMs() - openedMs >= openMs) state = "half_open";
-      if (state === "closed") return true;
-      if (state === "open" || trying >= trialsMin) return false;
+      if (state === "closed") return end;
+      if (state === "open" || trying >= trialsMin) return undefined;
       trying += 1;
-      return true;
-    },
-    ended(outcome) {
-      if (state === "half_open" && trying > 0) {
-        trying -= 1;
-        if (outcome === "failure") open();
-        else if (outcome === "success" && ++succeeded >= trialsMin) close();
-        return;
-      }
-      // What was sent before it opened ends while it is open: that says nothing new.
-      if (state !== "closed" || outcome === "neither") return;
-      window.add(1, outcome === "failure" ? 1 : 0);
-      if (window.first >= callsMin && window.second / window.first > failureRatioMax) open();
+      const opened = openedMs;
+      return (outcome) => endTrial(outcome, opened);
     },
   };
 }

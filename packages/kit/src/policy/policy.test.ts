@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Call } from "../call.ts";
 import type { Fault } from "../fault.ts";
 import { coreReasons, fault, isFault } from "../fault.ts";
-import type { Service } from "../service.ts";
+import type { Message, Service } from "../service.ts";
 import { layered } from "../service.ts";
 import type { VirtualClock } from "../testing/virtual-clock.ts";
 import { createVirtualClock } from "../testing/virtual-clock.ts";
@@ -108,6 +108,77 @@ test("retry makes an idempotent call again by the server's fault only, and one t
     [retry({ budget: { perSecondMin: 1000 }, clock })],
   );
   assert.equal(await settled(clock, unsent("write", callOf(clock))), "write");
+});
+
+test("a request that streams is never made again, sent or not", async () => {
+  const clock = createVirtualClock();
+  let asked = 0;
+  const serve = async (): Promise<string> => {
+    asked += 1;
+    throw Object.assign(fault(away, ""), { sent: false });
+  };
+  const again = layered<Message<string>, string>(serve, [retry({ isIdempotent: () => true, budget: { perSecondMin: 1000 }, clock })]);
+  const messages = (async function* () {
+    yield "once";
+  })();
+  await settled(clock, again({ stream: true, messages }, callOf(clock)));
+  assert.equal(asked, 1);
+  await settled(clock, again({ stream: false, message: "x" }, callOf(clock)));
+  assert.equal(asked, 4);
+});
+
+test("an attempt that is over holds neither a timer nor its caller, and a stream is ended by its caller", async () => {
+  const clock = createVirtualClock();
+  const attempts: Call[] = [];
+  const serve = layered<string, Message<string>>(
+    async (request, call) => {
+      attempts.push(call);
+      call.onEnd(() => undefined);
+      if (request === "fails") throw fault(away, "");
+      if (request === "one") return { stream: false, message: "one" };
+      return { stream: true, messages: (async function* (): AsyncGenerator<string> {})() };
+    },
+    [attemptTimeout({ timeoutMs: 100 })],
+  );
+  const caller = callOf(clock, 60_000);
+  for (let calls = 0; calls < 100; calls++) {
+    await serve("one", caller);
+    await assert.rejects(serve("fails", caller), faultOf("AWAY"));
+  }
+  assert.ok(clock.pending <= 1, `${clock.pending} timers`);
+  await serve("stream", caller);
+  await clock.advance(1000);
+  caller.cancel();
+  assert.deepEqual([attempts.at(-1)?.ended?.reason, attempts[0]?.ended], ["CALL_CANCELLED", undefined]);
+});
+
+test("adaptive breaker: only the probe's own answer counts as a probe", () => {
+  const clock = createVirtualClock({ seed: 5 });
+  const judge = createAdaptiveJudge({ clock });
+  const early = judge.admit();
+  for (let calls = 0; calls < 200; calls++) judge.admit()?.("failure");
+  const { refusing } = judge.state;
+  assert.ok(refusing > 0.9);
+  early?.("success");
+  assert.ok(judge.state.refusing > 0.9, "what was sent long ago clears nothing");
+});
+
+test("classic breaker: what was sent before it opened is no trial", async () => {
+  const clock = createVirtualClock();
+  const judge = createClassicJudge({ clock });
+  const early = Array.from({ length: 3 }, () => judge.admit());
+  for (let calls = 0; calls < 20; calls++) judge.admit()?.("failure");
+  assert.equal(judge.state.state, "open");
+  await clock.advance(1000);
+  const trial = judge.admit();
+  assert.equal(judge.state.state, "half_open");
+  for (const end of early) end?.("success");
+  assert.equal(judge.state.state, "half_open");
+  trial?.("failure");
+  assert.equal(judge.state.state, "open");
+  await clock.advance(1000);
+  for (let trials = 0; trials < 3; trials++) judge.admit()?.("success");
+  assert.equal(judge.state.state, "closed");
 });
 
 test("retry waits as long as the other side asks, follows its rules, and ends with the call", async () => {

@@ -8,6 +8,7 @@ import { failureKind } from "./failure-kind.ts";
 import { expectRanges } from "./option-range.ts";
 import type { RetryBudget, RetryBudgetOptions } from "./retry-budget.ts";
 import { createRetryBudget } from "./retry-budget.ts";
+import { isStreamMessage } from "./stream-message.ts";
 
 /** What is done about one reason, instead of what its code says. */
 export interface RetryRule {
@@ -34,7 +35,7 @@ export interface RetryOptions<Q> {
   readonly clock?: Clock;
 }
 
-/** Makes a call again that failed by the server's fault, within a budget. Throws POLICY_OPTION_INVALID. */
+/** Makes a call again that failed by the server's fault, within a budget; never one whose request streams. Throws POLICY_OPTION_INVALID. */
 export function retry<Q, R>(options: RetryOptions<Q> = {}): Layer<Q, R> {
   const { attemptsMax = 3, backoffMsMin = 50, backoffMsMax = 1000, clock = systemClock } = options;
   expectRanges({
@@ -92,7 +93,8 @@ function delayBefore<Q, R>(
   { request, call, retrying }: Attempting<Q, R>,
   { found, made }: { readonly found: Fault; readonly made: number },
 ): number | undefined {
-  if (call.ended) return undefined;
+  // A stream that has been begun cannot be read again.
+  if (call.ended || isStreamMessage(request)) return undefined;
   const rule = Object.hasOwn(retrying.rules, found.reason) ? retrying.rules[found.reason] : undefined;
   if (made >= (rule?.attemptsMax ?? retrying.attemptsMax)) return undefined;
   const kind = failureKind(found, call);
