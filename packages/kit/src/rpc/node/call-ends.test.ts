@@ -4,9 +4,11 @@ import { constants } from "node:http2";
 import { connect } from "node:net";
 import { test } from "node:test";
 import type { Call } from "../../call.ts";
+import { metadataValue } from "../../call.ts";
 import { createGreeter, startGreeter } from "../testdata/greeter.ts";
 import { CountRequest, CountResponse, HelloRequest, SumRequest } from "../testdata/greeter.weir.ts";
 import { createRawGrpc, envelope, readRaw } from "../testdata/raw-grpc.ts";
+import { createRpcHandler } from "./server.ts";
 
 const service = "/weir.greeter.v1.Greeter";
 const hello = envelope(HelloRequest.toBinary(HelloRequest.create({ name: "Ada" })));
@@ -201,6 +203,37 @@ test("a deadline passes while the body is still on its way", async () => {
     assert.equal((await readRaw(stream)).status, "4", method);
   }
   assert.equal(ran, 1);
+});
+
+test("a body that fails behind the end of its call is nobody's failure", async (context) => {
+  let ran = 0;
+  const implementation = createGreeter({ hello: () => Promise.reject(new Error(`ran ${(ran += 1)} times`)) });
+  const unheard: unknown[] = [];
+  const onUnheard = (thrown: unknown): void => void unheard.push(thrown);
+  process.on("unhandledRejection", onUnheard);
+  context.after(() => process.off("unhandledRejection", onUnheard));
+  const handler = createRpcHandler([implementation]);
+  async function* broken(): AsyncGenerator<Uint8Array, void> {
+    yield Buffer.of(9);
+    throw new Error("The rest does not come.");
+  }
+  const grpc = ["content-type", "application/grpc"];
+  const json = ["content-type", "application/json"];
+  const [stays, goes] = [(): void => undefined, (listener: () => void): void => listener()];
+  for (const [target, headers, onCancel, expected] of [
+    [`${service}/Hello`, [...grpc, "grpc-timeout", "0m"], stays, "4"],
+    [`${service}/Hello`, grpc, goes, "1"],
+    [`${service}/Hello`, [...json, "connect-timeout-ms", "0"], stays, 504],
+    [`${service}/Hello`, json, goes, 499],
+    ["/v1/hello", [...json, "connect-timeout-ms", "0"], stays, 504],
+    ["/v1/hello", json, goes, 499],
+  ] as const) {
+    const request = { method: "POST", target, authority: "x", headers: [...headers], body: broken() };
+    const answer = await handler(request, { peerAddress: "memory", secure: false, version: "2", onCancel });
+    assert.equal(metadataValue(answer.headers, "grpc-status") ?? answer.status, expected, `${target} ${headers.join(" ")}`);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([unheard, ran], [[], 0]);
 });
 
 test("gRPC-Web is answered as text, to requests padded anywhere, over HTTP/1.1", async () => {

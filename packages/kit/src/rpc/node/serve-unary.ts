@@ -45,10 +45,13 @@ function serve(asked: Asked, dialect: UnaryDialect, { timeoutMs, begin }: Beginn
   const call = callFrom(asked, timeoutMs);
   return new Promise((resolve) => {
     const serving = new UnaryServing(asked, { call, dialect, resolve });
-    if (timeoutMs <= 0) return serving.expire();
-    serving.watchDeadline(timeoutMs);
-    asked.exchange.onCancel(() => serving.end(fault(coreReasons.CALL_CANCELLED, "The client went away.")));
-    if (call.ended === undefined) begin(serving);
+    if (timeoutMs <= 0) serving.expire();
+    else {
+      serving.watchDeadline(timeoutMs);
+      asked.exchange.onCancel(() => serving.end(fault(coreReasons.CALL_CANCELLED, "The client went away.")));
+    }
+    // Also what is over already: its body may still fail, and a rejection that nobody hears ends the process.
+    begin(serving);
   });
 }
 
