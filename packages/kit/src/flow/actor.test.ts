@@ -1,47 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Call } from "../call.ts";
-import { fault, isFault } from "../fault.ts";
-import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.ts";
+import { fault } from "../fault.ts";
 import type { ActorContext } from "./actor.ts";
-import { createSupervisor, type SupervisionOptions, type Supervisor } from "./supervisor.ts";
-
-const faultOf = (reason: string) => (thrown: unknown) => isFault(thrown) && thrown.reason === reason;
-
-interface House {
-  readonly clock: VirtualClock;
-  readonly root: Supervisor;
-  ask(timeoutMs?: number): Call;
-}
-
-function house(options: Partial<SupervisionOptions> = {}): House {
-  const clock = createVirtualClock();
-  const root = createSupervisor({ name: "root", clock, ...options });
-  return { clock, root, ask: (timeoutMs) => new Call({ clock, ...(timeoutMs !== undefined && { timeoutMs }) }) };
-}
-
-/** Counts, and fails when told to. Its log tells what all its incarnations did. */
-function counting(root: Supervisor, log: string[], more: { readonly name?: string; readonly triesMax?: number } = {}) {
-  return root.actor({
-    name: more.name ?? "counter",
-    triesMax: more.triesMax ?? 1,
-    state: () => ({ count: 0 }),
-    release: (state) => void log.push(`release ${state.count}`),
-    handlers: {
-      add(state, amount: number): number {
-        state.count += amount;
-        return state.count;
-      },
-      async fail(state, message: string): Promise<void> {
-        log.push(`fail ${state.count}`);
-        await Promise.resolve();
-        throw new Error(message);
-      },
-      read: (state): number => state.count,
-    },
-  });
-}
+import { counting, faultOf, house } from "./testing/counting-actor.ts";
 
 test("an actor handles messages one at a time, in order, and answers those that ask", async () => {
   const { root, ask } = house();
@@ -278,89 +240,6 @@ test("stopping handles what waits, then refuses; what does not end in time is re
   assert.equal(clock.pending, 0);
 });
 
-test("the strategy says who begins anew", async () => {
-  for (const [strategy, expected] of [
-    ["one_for_one", [0, 1, 0]],
-    ["one_for_all", [1, 1, 1]],
-    ["rest_for_one", [0, 1, 1]],
-  ] as const) {
-    const { root, clock } = house({ strategy });
-    const actors = ["first", "second", "third"].map((name) => counting(root, [], { name }));
-    await actors[1]?.tell("fail", "planned");
-    await clock.advance(1000);
-    assert.deepEqual(
-      actors.map((actor) => actor.restarts),
-      expected,
-      strategy,
-    );
-    assert.deepEqual(
-      actors.map((actor) => actor.state),
-      ["running", "running", "running"],
-    );
-    await root.stop();
-  }
-});
-
-test("too many failures climb the tree: the supervisor above begins its whole branch anew, the root gives up", async () => {
-  const { root, clock } = house({ restartsMax: 1, withinMs: 120_000 });
-  const branch = root.supervisor({ name: "branch", restartsMax: 2, withinMs: 60_000 });
-  const [failing, beside] = [counting(branch, [], { name: "failing" }), counting(branch, [], { name: "beside" })];
-  const apart = counting(root, [], { name: "apart" });
-  const running = root.run(new AbortController().signal);
-  const failTimes = async (times: number): Promise<void> => {
-    for (let left = times; left > 0; left--) {
-      await failing.tell("fail", "planned");
-      await clock.advance(20_000);
-    }
-  };
-  await failTimes(2);
-  assert.deepEqual([failing.restarts, beside.restarts, apart.restarts], [2, 0, 0]);
-  await failTimes(1);
-  assert.deepEqual([failing.restarts, beside.restarts, apart.restarts], [3, 1, 0], "the branch began anew");
-  const gaveUp = assert.rejects(running, faultOf("SUPERVISOR_GAVE_UP"));
-  for (let left = 3; left > 0; left--) {
-    await failing.tell("fail", "planned").catch(() => undefined);
-    await clock.advance(100);
-  }
-  await gaveUp;
-  assert.deepEqual([failing.state, beside.state, apart.state], ["stopped", "stopped", "stopped"]);
-  assert.throws(() => counting(root, []), faultOf("ACTOR_STOPPED"));
-});
-
-test("failures that are far apart in time do not add up", async () => {
-  const { root, clock } = house({ restartsMax: 1, withinMs: 1000 });
-  const actor = counting(root, []);
-  for (let left = 20; left > 0; left--) {
-    await actor.tell("fail", "planned");
-    await clock.advance(1001);
-  }
-  assert.deepEqual([actor.restarts, actor.state], [20, "running"]);
-  await root.stop();
-});
-
-test("an actor may decide to stop, or to let the failure climb", async () => {
-  const { root, clock } = house();
-  const stopping = root.actor({
-    name: "stopping",
-    state: () => 0,
-    onFailure: () => "stop",
-    handlers: { fail: (): never => assert.fail("planned") },
-  });
-  await stopping.tell("fail");
-  await clock.advance(0);
-  assert.equal(stopping.state, "stopped");
-  const escalating = root.actor({
-    name: "escalating",
-    state: () => 0,
-    onFailure: () => "escalate",
-    handlers: { fail: (): never => assert.fail("planned") },
-  });
-  const gaveUp = assert.rejects(root.run(new AbortController().signal), faultOf("SUPERVISOR_GAVE_UP"));
-  await escalating.tell("fail");
-  await clock.advance(0);
-  await gaveUp;
-});
-
 test("a state that cannot be made is tried again, and the message waits", async () => {
   const { root, clock, ask } = house();
   let attempts = 0;
@@ -376,30 +255,4 @@ test("a state that cannot be made is tried again, and the message waits", async 
   await clock.advance(1000);
   assert.equal(await answer, 3);
   await root.stop();
-});
-
-test("a message that fails while the tree stops does not keep those behind it from being handled", async () => {
-  const { root, clock, ask } = house();
-  const actor = counting(root, []);
-  const failing = assert.rejects(actor.ask(ask(), "fail", "planned"), faultOf("ACTOR_FAILED"));
-  const behind = [actor.ask(ask(), "add", 1), actor.ask(ask(), "add", 1)];
-  const stopped = root.stop(10_000);
-  await clock.advance(1000);
-  await failing;
-  assert.deepEqual(await Promise.all(behind), [1, 2]);
-  await stopped;
-  assert.equal(actor.state, "stopped");
-});
-
-test("the tree stops with the signal of its Daemon, the last started first", async () => {
-  const { root } = house();
-  const log: string[] = [];
-  for (const name of ["first", "second"])
-    root.actor({ name, state: () => name, release: (state) => void log.push(state), handlers: { read: (state): string => state } });
-  const controller = new AbortController();
-  const running = root.run(controller.signal);
-  await new Promise((resolve) => setImmediate(resolve));
-  controller.abort();
-  await running;
-  assert.deepEqual(log, ["second", "first"]);
 });
