@@ -3,7 +3,8 @@ const rememberedBytesMax = 256 * 1024;
 
 /**
  * The body of a request that streams, so that it can be sent twice: what has been pulled is remembered until the answer is there, up to
- * 256 KiB. Leaving an iteration leaves the source only once nobody will begin another. A class because it holds the source.
+ * 256 KiB. A second iteration takes over from the first, which gets nothing more. Leaving the one that reads leaves the source only once
+ * nobody will begin another. A class because it holds the source.
  */
 export class ReplayBody implements AsyncIterable<Uint8Array> {
   readonly #source: AsyncIterator<Uint8Array>;
@@ -14,6 +15,8 @@ export class ReplayBody implements AsyncIterable<Uint8Array> {
   #pulling: Promise<void> | undefined = undefined;
   #settled = false;
   #left = false;
+  /** The iteration that reads now. */
+  #reader: object | undefined = undefined;
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]();
@@ -33,9 +36,10 @@ export class ReplayBody implements AsyncIterable<Uint8Array> {
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
     let at = 0;
     this.#left = false;
-    return {
+    const reader: AsyncIterator<Uint8Array, undefined> = {
       next: async () => {
         for (;;) {
+          if (this.#reader !== reader) return { done: true, value: undefined };
           const piece = this.#pieces[at];
           if (piece !== undefined) {
             if (this.#settled || !this.replayable) this.#pieces.splice(0, at + 1);
@@ -48,11 +52,16 @@ export class ReplayBody implements AsyncIterable<Uint8Array> {
         }
       },
       return: () => {
-        this.#left = true;
-        if (this.#settled) this.#leave();
+        if (this.#reader === reader) {
+          this.#reader = undefined;
+          this.#left = true;
+          if (this.#settled) this.#leave();
+        }
         return Promise.resolve({ done: true, value: undefined });
       },
     };
+    this.#reader = reader;
+    return reader;
   }
 
   async #pull(): Promise<void> {
