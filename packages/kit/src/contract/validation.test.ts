@@ -47,6 +47,13 @@ test("violations say where: fields, items, entries and what lies in them", () =>
   ]);
 });
 
+test("a pattern that a long text would make slow is not tried on one that is too long anyway", () => {
+  const breaks = (path: string): string[] => wrong({ items: [{ ...item, path, seal: Buffer.from(path) }] });
+  assert.deepEqual(breaks("a-b"), []);
+  assert.deepEqual(breaks("a".repeat(30)), ["items[0].path string.pattern", "items[0].seal bytes.pattern"]);
+  assert.deepEqual(breaks("a".repeat(20_000)), ["items[0].path string.max_len", "items[0].seal bytes.max_len"]);
+});
+
 test("times are compared with the time that is given", () => {
   const at = (seconds: number): Partial<OrderRequest> => ({ at: { seconds: BigInt(nowMs / 1000 + seconds), nanos: 0 } });
   assert.deepEqual(wrong(at(-60)), []);

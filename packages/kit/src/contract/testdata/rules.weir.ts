@@ -8,7 +8,7 @@ import { bytesFromMessage } from "../binary-writer.ts";
 import type { JsonValue, MessageType, MethodDescriptor, ServiceDescriptor } from "../contract.ts";
 import { boolFrom, boolJson, bytesFrom, bytesJson, createEnumJson, createMap, doubleFrom, doubleJson, fieldTwice, fieldUnknown, int32KeyFrom, int64From, int64Json, listFrom, mapJson, objectFrom, placeBelow, stringFrom, stringJson, uint32From, uint32Json } from "../json.ts";
 import { charactersIn, isEmail, isHostAndPort, isUuid, utf8BytesIn } from "../validation-text.ts";
-import { beginsWith, bytesOf, entriesIn, holdsPaths, isUnique, nanosOf } from "../validation-values.ts";
+import { beginsWith, bytesOf, entriesIn, holdsPaths, isUnique, matchesBytes, nanosOf } from "../validation-values.ts";
 import { violationsOf } from "../validation.ts";
 import { Any, Duration, FieldMask, Timestamp } from "../well-known.ts";
 
@@ -318,6 +318,9 @@ export interface Item {
   mask?: FieldMask | undefined;
   any?: Any | undefined;
   tags: string[];
+  /** On a long text this pattern takes as long as its length squared. */
+  path: string;
+  seal: Uint8Array;
 }
 
 export const Item: MessageType<Item> = {
@@ -334,6 +337,8 @@ export const Item: MessageType<Item> = {
     mask: init?.mask,
     any: init?.any,
     tags: init?.tags ?? [],
+    path: init?.path ?? "",
+    seal: init?.seal ?? new Uint8Array(0),
   }),
   toJson: (message) => JSON.stringify(Item.jsonDraft(message)),
   jsonDraft: (message) => ({
@@ -348,6 +353,8 @@ export const Item: MessageType<Item> = {
     mask: message.mask === undefined ? undefined : FieldMask.jsonDraft(message.mask),
     any: message.any === undefined ? undefined : Any.jsonDraft(message.any),
     tags: message.tags.length === 0 ? undefined : message.tags.map(stringJson),
+    path: message.path === "" ? undefined : stringJson(message.path),
+    seal: message.seal.length === 0 ? undefined : bytesJson(message.seal),
   }),
   fromJson(json, above) {
     const object = objectFrom(json, above);
@@ -407,6 +414,14 @@ export const Item: MessageType<Item> = {
           }
           at.item = undefined;
           break;
+        case "path":
+          if (value === null) break;
+          message.path = stringFrom(value, at);
+          break;
+        case "seal":
+          if (value === null) break;
+          message.seal = bytesFrom(value, at);
+          break;
         default:
           fieldUnknown(at, "weir.rules.v1.Item");
       }
@@ -438,6 +453,8 @@ export const Item: MessageType<Item> = {
       writer.close(mark);
     }
     for (const item of message.tags) writer.string(90, item);
+    if (message.path !== "") writer.string(98, message.path);
+    if (message.seal.length !== 0) writer.bytes(106, message.seal);
   },
   read(reader, end, into) {
     let sku = into?.sku ?? "";
@@ -451,6 +468,8 @@ export const Item: MessageType<Item> = {
     let mask = into?.mask;
     let any = into?.any;
     const tags: Item["tags"] = into?.tags ?? [];
+    let path = into?.path ?? "";
+    let seal = into?.seal ?? emptyBytes;
     while (reader.at < end) {
       const tag = reader.tag();
       switch (tag) {
@@ -487,12 +506,18 @@ export const Item: MessageType<Item> = {
         case 90:
           tags.push(reader.string());
           break;
+        case 98:
+          path = reader.string();
+          break;
+        case 106:
+          seal = reader.bytes();
+          break;
         default:
           reader.skip(tag);
       }
     }
     reader.close(end);
-    return { sku, count, colour, bytesId, number, note, price, agreed, mask, any, tags };
+    return { sku, count, colour, bytesId, number, note, price, agreed, mask, any, tags, path, seal };
   },
   validate: (message, nowMs) => violationsOf(Item, message, { nowMs }),
   check(message, at) {
@@ -519,6 +544,10 @@ export const Item: MessageType<Item> = {
       if (item === "") at.add("tags", ["string.host_and_port_empty", "value is empty, which is not a valid host and port pair"], index);
       if (item !== "" && !isHostAndPort(item)) at.add("tags", ["string.host_and_port", "must be a valid host (hostname or IP address) and port pair"], index);
     }
+    if (message.path.length > 30 && charactersIn(message.path) > 30) at.add("path", ["string.max_len", "must be at most 30 characters"]);
+    if (charactersIn(message.path) <= 30 && !item_path.test(message.path)) at.add("path", ["string.pattern", "does not match regex pattern `^(.*a.*b)?$`"]);
+    if (message.seal.length > 30) at.add("seal", ["bytes.max_len", "must be at most 30 bytes"]);
+    if (message.seal.length <= 30 && !matchesBytes(message.seal, item_path)) at.add("seal", ["bytes.pattern", "must match regex pattern `^(.*a.*b)?$`"]);
     if (Number(message.bytesId.length !== 0) + Number(message.number !== 0n) > 1) at.add("", ["message.oneof", "only one of bytes_id, number can be set"]);
   },
 };
@@ -583,3 +612,4 @@ const colourJson = createEnumJson({
 
 const orderRequest_user_id = new RegExp("^[a-z]{1,}(?:\\u{2d}[a-z]{1,}){0,}$", "u");
 const item_bytes_id = bytesOf("\u0001");
+const item_path = new RegExp("^(?:[\\u{0}-\\u{9}\\u{b}-\\u{10ffff}]{0,}a[\\u{0}-\\u{9}\\u{b}-\\u{10ffff}]{0,}b){0,1}$", "u");

@@ -2,7 +2,15 @@ import type { Pattern, PatternTree, Ranges } from "./pattern-tree.ts";
 import { parsePattern } from "./pattern-tree.ts";
 
 /** A pattern as JavaScript matches it, or why it is not taken. */
-export type FoundPattern = { readonly source: string; readonly flags: string; readonly problem?: undefined } | { readonly problem: string };
+export type FoundPattern = TakenPattern | { readonly problem: string };
+
+interface TakenPattern {
+  readonly source: string;
+  readonly flags: string;
+  /** It must not be tried on a text of more characters, which could make it slow; undefined when no text can. */
+  readonly lengthMax: number | undefined;
+  readonly problem?: undefined;
+}
 
 const placesMax = 2000;
 const stepsMax = 50_000_000;
@@ -23,7 +31,9 @@ export function patternFrom(text: string, lengthMax: number = charactersMax): Fo
   }
   const flags = `u${pattern.ignoresCase ? "i" : ""}${pattern.isMultiline ? "m" : ""}`;
   const problem = problemOf(pattern, lengthMax);
-  return problem === undefined ? { source: sourceOf(pattern.tree), flags } : { problem };
+  if (problem !== undefined) return { problem };
+  const isBound = problemOf(pattern, charactersMax) !== undefined;
+  return { source: sourceOf(pattern.tree), flags, lengthMax: isBound ? lengthMax : undefined };
 }
 
 function sourceOf(tree: PatternTree): string {

@@ -73,7 +73,9 @@ export function brokenText(rules: Rules, { code, field, json }: Printing): Broke
     add(`${code}.length > ${value / 3n} && ${bytes()} > ${value}`, "max_bytes", `must be at most ${value} bytes`),
   );
   given("pattern", (value: string) => {
-    add(`!${patternOf(value, rules, { field, json })}.test(${code})`, "pattern", `does not match regex pattern \`${value}\``);
+    const { name, lengthMax } = patternOf(value, rules, { field, json });
+    const mayTry = lengthMax === undefined ? "" : `${characters()} <= ${lengthMax} && `;
+    add(`${mayTry}!${name}.test(${code})`, "pattern", `does not match regex pattern \`${value}\``);
   });
   given("prefix", (value: string) => add(`!${code}.startsWith(${JSON.stringify(value)})`, "prefix", `does not have prefix \`${value}\``));
   given("suffix", (value: string) => add(`!${code}.endsWith(${JSON.stringify(value)})`, "suffix", `does not have suffix \`${value}\``));
@@ -139,8 +141,9 @@ export function brokenBytes(rules: Rules, { code, field, json }: Printing): Brok
   given("minLen", (value: bigint) => add(`${code}.length < ${value}`, "min_len", `must be at least ${value} bytes`));
   given("maxLen", (value: bigint) => add(`${code}.length > ${value}`, "max_len", `must be at most ${value} bytes`));
   given("pattern", (value: string) => {
-    const pattern = patternOf(value, rules, { field, json });
-    add(`!${kit("matchesBytes")}(${code}, ${pattern})`, "pattern", `must match regex pattern \`${value}\``);
+    const { name, lengthMax } = patternOf(value, rules, { field, json });
+    const mayTry = lengthMax === undefined ? "" : `${code}.length <= ${lengthMax} && `;
+    add(`${mayTry}!${kit("matchesBytes")}(${code}, ${name})`, "pattern", `must match regex pattern \`${value}\``);
   });
   given("prefix", (value: Uint8Array) =>
     add(`!${kit("beginsWith")}(${code}, ${constant(value)})`, "prefix", `does not have prefix ${hex(value)}`),
@@ -170,13 +173,18 @@ function emptyOf(when: string, id: string, meaning: string): Broken {
   return { when, id: `${id}_empty`, message: `value is empty, which is not a valid ${meaning.replace(" (hostname or IP address)", "")}` };
 }
 
-/** The name of a constant that holds the pattern. */
-function patternOf(source: string, rules: Rules, { field, json }: Omit<Printing, "code">): string {
+/** The name of a constant that holds the pattern. A text beyond `lengthMax` breaks another rule, and must not be tried. */
+function patternOf(
+  source: string,
+  rules: Rules,
+  { field, json }: Omit<Printing, "code">,
+): { readonly name: string; readonly lengthMax: number | undefined } {
   const lengths = ["len", "maxLen", "lenBytes", "maxBytes"].flatMap((name) => (rules[name] === undefined ? [] : [Number(rules[name])]));
   const found = patternFrom(source, lengths.length > 0 ? Math.min(...lengths) : undefined);
   if (found.problem !== undefined)
     throw refuse(field, "a pattern that cannot be made to take long", `${JSON.stringify(source)}, ${found.problem}`);
-  return constantOf(`new RegExp(${JSON.stringify(found.source)}, ${JSON.stringify(found.flags)})`, field, json);
+  const name = constantOf(`new RegExp(${JSON.stringify(found.source)}, ${JSON.stringify(found.flags)})`, field, json);
+  return { name, lengthMax: found.lengthMax };
 }
 
 /** The name of a constant of the file that holds what the code makes. */
