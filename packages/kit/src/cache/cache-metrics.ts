@@ -54,11 +54,13 @@ function showHolds(metrics: Metrics, { name, store }: { readonly name: string; r
   const evictions = metrics
     .counter({ name: "weir_cache_evictions_total", help: "Entries that a cache gave up for want of room.", labels: ["cache"] })
     .labels(name);
+  let counted = 0;
   metrics.beforeText(() => {
     const { holds } = store;
     if (!holds) return;
     entries.set(holds.entries);
     bytes.set(holds.bytes);
-    evictions.add(holds.evictions - evictions.value());
+    evictions.add(holds.evictions - counted);
+    counted = holds.evictions;
   });
 }

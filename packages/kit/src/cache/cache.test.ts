@@ -207,6 +207,20 @@ test("while another process loads a key, this one waits for what that keeps, or 
   assert.deepEqual([await second, first.source.loads], ["one", 1]);
 });
 
+test("evictions are counted once each, also of two caches of one name", async () => {
+  const metrics = createMetrics();
+  const evicting = async (keys: number): Promise<void> => {
+    const store = createMemoryStore<string>({ entriesMax: 1 });
+    const cache = createCache({ name: "test", store, ttlMs: 1000, metrics, load: async (key) => key });
+    for (let key = 0; key < keys; key++) await cache.get(`${key}`, new Call());
+  };
+  const evictions = (): string | undefined => /^weir_cache_evictions_total\{cache="test"\} (\d+)$/m.exec(metrics.text())?.[1];
+  await evicting(5);
+  assert.deepEqual([evictions(), evictions()], ["4", "4"]);
+  await evicting(3);
+  assert.deepEqual([evictions(), evictions()], ["6", "6"]);
+});
+
 test("a cache refuses durations that are none", () => {
   for (const options of [{ ttlMs: 0 }, { staleMs: -1 }, { ttlJitter: 2 }, { absentMs: NaN }])
     assert.throws(() => stage(options), faultOf("CACHE_OPTION_INVALID"));

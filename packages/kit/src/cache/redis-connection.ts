@@ -1,5 +1,7 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis";
 import { Cluster as IoCluster, Redis as IoRedis } from "ioredis";
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
 
 /** Where Redis is, and how long one waits for it. */
 export interface RedisConnectionOptions {
@@ -11,6 +13,8 @@ export interface RedisConnectionOptions {
   readonly commandTimeoutMs?: number;
   /** Hears of lost connections; each command tells by itself. Default nobody. */
   readonly onError?: (error: Error) => void;
+  /** Its chance jitters the pauses. Default the system's. */
+  readonly clock?: Clock;
 }
 
 const reconnectMsMax = 2000;
@@ -20,14 +24,14 @@ const reconnectMsMax = 2000;
  * connection, and it is made anew after a jittered pause of at most two seconds, for ever.
  */
 export function connectRedis(options: RedisConnectionOptions): Redis | Cluster {
-  const { url, cluster = false, commandTimeoutMs = 100, onError } = options;
+  const { url, cluster = false, commandTimeoutMs = 100, onError, clock = systemClock } = options;
   const common: RedisOptions = {
     commandTimeout: commandTimeoutMs,
     connectTimeout: 2000,
     enableAutoPipelining: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: (attempts) => Math.min(reconnectMsMax, 50 * 2 ** Math.min(attempts, 10)) * (0.5 + Math.random() / 2),
+    retryStrategy: (attempts) => Math.min(reconnectMsMax, 50 * 2 ** Math.min(attempts, 10)) * (0.5 + clock.random() / 2),
   };
   const redis = cluster ? new IoCluster([url], clusterOptions(common)) : new IoRedis(url, common);
   // Without a listener the driver would print them.
