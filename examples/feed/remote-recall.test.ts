@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -100,6 +102,22 @@ test("a feed asks recall processes over gRPC, and goes on when they are killed o
   assert.ok(!(await pages(5)).some(isLiked));
   const metrics = await (await ask(`${feed.adminUrl}/metrics`)).text();
   assert.match(metrics, /feed_recall_fallbacks_total\{reason="\w+"\} [1-9]/);
+});
+
+test("a feed starts within seconds while its recall says nothing or cannot be found, and answers", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  try {
+    for (const target of [`static:///127.0.0.1:${port}`, "weir:///recall"]) {
+      const variables = { FEED_RECALL_TARGET: target, WEIR_CONTROL_URL: "http://127.0.0.1:9" };
+      await using feed = await startFeedProcess({ folder, version: "v1", variables });
+      const { films } = (await (await ask(`${feed.url}/v1/feed?userId=u1`)).json()) as Page;
+      assert.equal(films.length, 10);
+    }
+  } finally {
+    silent.close();
+  }
 });
 
 async function ask(url: string, init: RequestInit = {}): Promise<Response> {
