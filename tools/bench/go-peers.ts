@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { programPath } from "../check/real-parts.ts";
+import { presentGo } from "../services/go.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const sources = fileURLToPath(new URL("./suts/go/", import.meta.url));
@@ -16,17 +16,12 @@ const buildMsMax = 600_000;
 /** The Go programs that stand beside Node's in the rpc suites. */
 export type GoPeer = "grpc-go" | "kitex";
 
-/** Where Go is; undefined where it is not. */
-export function goPath(): string | undefined {
-  return programPath("go", `${process.env["PATH"] ?? ""}:/usr/local/go/bin`);
-}
-
 /**
  * The folder of the Go peers' programs, built there before if their sources have changed since: pinned modules, code generated
- * from the bench's contract by Kitex's own generator and protoc-gen-go. Undefined where there is no Go. Throws what Go said.
+ * from the bench's contract by Kitex's own generator and protoc-gen-go. Undefined where there is no Go. Rejects with what Go said.
  */
-export function buildGoPeers(say: (line: string) => void): string | undefined {
-  const go = goPath();
+export async function buildGoPeers(say: (line: string) => void): Promise<string | undefined> {
+  const go = await presentGo(root);
   if (go === undefined) return undefined;
   const folder = join(root, ".weir", "services", "bench-go");
   const stamp = join(folder, "built");
@@ -61,4 +56,19 @@ function sourceHash(): string {
   for (const path of globSync("**/*.{go,mod,sum}", { cwd: sources }).toSorted())
     hash.update(path).update(readFileSync(join(sources, path)));
   return hash.digest("hex");
+}
+
+/**
+ * Our load of gRPC in Go, built before if its sources have changed since. Undefined where there is no Go. Rejects with what Go said.
+ */
+export async function buildGoLoad(): Promise<string | undefined> {
+  const go = await presentGo(root);
+  if (go === undefined) return undefined;
+  const program = join(root, ".weir", "services", "bin", `grpc-load-${sourceHash().slice(0, 16)}`);
+  if (!existsSync(program)) {
+    const built = `${program}.${process.pid}`;
+    execFileSync(go, ["build", "-o", built, "./grpc-load"], { cwd: sources, timeout: buildMsMax, stdio: ["ignore", "ignore", "pipe"] });
+    renameSync(built, program);
+  }
+  return program;
 }

@@ -1,73 +1,26 @@
-import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { GrpcTally } from "./grpc-connection.ts";
 import { GrpcConnection } from "./grpc-connection.ts";
-import { GreetRequest, GreetResponse } from "./hello.weir.ts";
-import { greetingFor } from "./suts/greeting.ts";
+import { greetFrames } from "./grpc-frames.ts";
 
 /**
- * The load of the rpc suites: unary calls over HTTP/2, `streams` at once on each connection. Every answer is compared whole,
- * its grpc-status included. With a rate, calls are due at equal distances whatever the answers do, and latency counts from the
- * time at which a call was due. Arguments: URL (grpc: or grpcs:), connections, seconds, streams, calls a second (0: as many as
- * are answered). Prints a LoadResult as JSON.
+ * The load of the rpc suites where there is no Go (suts/go/grpc-load does the same for less): unary calls over HTTP/2, `streams` at
+ * once on each connection. Every answer is compared whole, its grpc-status included. With a rate, calls are due at equal distances
+ * whatever the answers do, and latency counts from the time at which a call was due. Arguments: URL (grpc: or grpcs:), connections,
+ * seconds, streams, calls a second (0: as many as are answered). Prints a LoadResult as JSON.
  */
 
 const [target = "", connections = "8", seconds = "3", streams = "32", rate = "0"] = process.argv.slice(2);
 const url = new URL(target);
 const isSecure = url.protocol === "grpcs:";
-const user = "weir";
 /** A server that has answered nothing for this long is given up. */
 const graceMs = 2_000;
-
-function prefixed(message: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(5 + message.length);
-  bytes.writeUInt32BE(message.length, 1);
-  bytes.set(message, 5);
-  return bytes;
-}
-
-function frame(type: number, flags: number, content: Uint8Array): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(content.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  return Buffer.concat([head, content]);
-}
-
-/** A literal that enters the table (RFC 7541 §6.2.1); by an index of the static table where that has the name. */
-function literal(nameIndex: number, name: string, value: string): Buffer {
-  const head = [0x40 | nameIndex];
-  if (nameIndex === 0) head.push(name.length);
-  return Buffer.concat([Buffer.from(head), Buffer.from(nameIndex === 0 ? name : ""), Buffer.from([value.length]), Buffer.from(value)]);
-}
-
-/** The frames of a connection's first call, and those of the others, whose fields stand in the server's table then. */
-function callFrames(): { first: Uint8Array; next: Uint8Array } {
-  const message = frame(0, 1, prefixed(GreetRequest.toBinary({ name: user })));
-  // :method POST, :scheme http or https.
-  const known = Buffer.from([0x83, isSecure ? 0x87 : 0x86]);
-  const literals = [
-    literal(4, ":path", url.pathname),
-    literal(1, ":authority", url.host),
-    literal(31, "content-type", "application/grpc"),
-    literal(0, "te", "trailers"),
-    literal(0, "grpc-accept-encoding", "identity,deflate,gzip"),
-    literal(58, "user-agent", "weir-bench"),
-  ];
-  // The newest entry is 62.
-  const indices = Buffer.from(literals.map((_, index) => 0x80 | (61 + literals.length - index)));
-  return {
-    first: Buffer.concat([frame(1, 4, Buffer.concat([known, ...literals])), message]),
-    next: Buffer.concat([frame(1, 4, Buffer.concat([known, indices])), message]),
-  };
-}
 
 const latenciesMs: number[] = [];
 const perSecond = Number(rate);
 const tally: GrpcTally = {
-  ...callFrames(),
-  expected: prefixed(GreetResponse.toBinary(greetingFor(user))),
+  ...greetFrames(url),
   streams: Number(streams),
   answered: 0,
   failures: 0,

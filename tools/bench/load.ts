@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { programPath } from "../check/real-parts.ts";
+import { buildGoLoad } from "./go-peers.ts";
+import { greetFrames } from "./grpc-frames.ts";
 
 /** What a load speaks. With "ws" a request is a message and its echo; with "grpc" and "grpcs" (over TLS) a unary call. */
 export type Scheme = "http" | "ws" | "grpc" | "grpcs";
@@ -35,6 +37,8 @@ export interface LoadOptions {
   readonly seconds: number;
   /** Cores that it may use, as taskset(1) writes them. */
   readonly cores: string;
+  /** Who makes a load of gRPC. Default "go" where there is one. */
+  readonly grpcBy?: "go" | "node";
 }
 
 /** Who makes the load: wrk when it is installed, else our own, which needs more CPU. */
@@ -46,7 +50,7 @@ export function loadTool(): "wrk" | "own" {
 export async function load(options: LoadOptions, started: (pid: number) => void = () => {}): Promise<LoadResult> {
   const { seconds, cores } = options;
   const isWrk = options.url.startsWith("http:") && loadTool() === "wrk";
-  const command = isWrk ? wrkCommand(options) : commandOf(options);
+  const command = isWrk ? wrkCommand(options) : ((await goCommandOf(options)) ?? commandOf(options));
   const child = spawn("taskset", ["-c", cores, ...command], { stdio: ["ignore", "pipe", "pipe"], timeout: (seconds + 30) * 1000 });
   started(child.pid ?? 0);
   const abandon = (): void => void child.kill("SIGKILL");
@@ -87,6 +91,17 @@ function commandOf({ url, connections, seconds, users = 5000, skew = 0, streams 
     scheme === "ws" ? ["websocket-load.ts"] : scheme === "http" ? ["own-load.ts", users, skew] : ["grpc-load.ts", streams, rate];
   const path = fileURLToPath(new URL(`./${file}`, import.meta.url));
   return [process.execPath, path, url, `${connections}`, `${seconds}`, ...rest.map(String)];
+}
+
+/** The load in Go, for gRPC where it can be built. */
+async function goCommandOf({ url, connections, seconds, streams = 1, rate = 0, grpcBy }: LoadOptions): Promise<string[] | undefined> {
+  if (!url.startsWith("grpc") || grpcBy === "node") return undefined;
+  const program = await buildGoLoad();
+  if (program === undefined) return undefined;
+  const to = new URL(url);
+  const frames = Object.entries(greetFrames(to)).map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]);
+  const load = { port: Number(to.port), secure: to.protocol === "grpcs:", connections, seconds, streams, rate };
+  return [program, JSON.stringify({ ...load, ...Object.fromEntries(frames) })];
 }
 
 const unitMs: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };

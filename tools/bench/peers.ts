@@ -107,7 +107,7 @@ async function main(): Promise<number> {
       outcomes[name] = outcome;
       process.stdout.write(codecTable(outcome));
     }
-    for (const suite of suites[name]?.() ?? []) {
+    for (const suite of (await suites[name]?.()) ?? []) {
       const turns = suite.contestants.length * options.rounds;
       say(`${suite.name}: ${suite.contestants.length} contestants, ${turns} turns of ${options.seconds} s`);
       const outcome = await runContest(suite, { seconds: options.seconds, rounds: options.rounds, say });

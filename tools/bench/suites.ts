@@ -28,8 +28,8 @@ function goPeer(name: string, folder: string): Contestant {
 }
 
 /** One load of gRPC; those in Go take part where there is Go. */
-function rpc(name: string, load: Pick<Suite, "connections" | "streams" | "scheme">): Suite {
-  const folder = buildGoPeers((line) => void process.stderr.write(`${line}\n`));
+async function rpc(name: string, load: Pick<Suite, "connections" | "streams" | "scheme">): Promise<Suite> {
+  const folder = await buildGoPeers((line) => void process.stderr.write(`${line}\n`));
   // Kitex speaks gRPC without TLS only.
   const inGo = folder === undefined ? [] : load.scheme === "grpcs" ? ["grpc-go"] : ["grpc-go", "kitex"];
   return {
@@ -47,12 +47,12 @@ function rpc(name: string, load: Pick<Suite, "connections" | "streams" | "scheme
 }
 
 /** The contests of each suite. Made when asked for, so that one suite does not need what another needs. */
-export const suites: Readonly<Record<string, () => readonly Suite[]>> = {
-  rpc: () => [
-    rpc("rpc", { connections: 8, streams: 32, scheme: "grpc" }),
-    rpc("rpc-64x1", { connections: 64, streams: 1, scheme: "grpc" }),
-    rpc("rpc-tls", { connections: 8, streams: 32, scheme: "grpcs" }),
-    rpc("rpc-64x1-tls", { connections: 64, streams: 1, scheme: "grpcs" }),
+export const suites: Readonly<Record<string, () => readonly Suite[] | Promise<readonly Suite[]>>> = {
+  rpc: async () => [
+    await rpc("rpc", { connections: 8, streams: 32, scheme: "grpc" }),
+    await rpc("rpc-64x1", { connections: 64, streams: 1, scheme: "grpc" }),
+    await rpc("rpc-tls", { connections: 8, streams: 32, scheme: "grpcs" }),
+    await rpc("rpc-64x1-tls", { connections: 64, streams: 1, scheme: "grpcs" }),
   ],
   http: () => [
     {

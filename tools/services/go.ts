@@ -16,9 +16,9 @@ const toolchainVersion = "go1.26.8";
  * Rejects with a ServiceError.
  */
 export async function findGo(root: string, say: Say): Promise<string> {
+  const present = await presentGo(root);
+  if (present !== undefined) return present;
   const fetched = toolchainFolder(root);
-  const places = [programPath("go"), "/usr/local/go/bin/go", join(fetched, "bin", "go")];
-  for (const place of places) if (place !== undefined && existsSync(place) && (await isNewEnough(place))) return place;
   if (programPath("go") === undefined) await installPackages(["golang-go"], say);
   const older = programPath("go");
   if (older === undefined) throw new ServiceError("expected Go after installing golang-go, found none");
@@ -26,6 +26,13 @@ export async function findGo(root: string, say: Say): Promise<string> {
   await runCommand(older, ["mod", "download", toolchainModule()], { env: moduleCache(root), timeoutMs: 600_000 });
   makeExecutable(fetched);
   return join(fetched, "bin", "go");
+}
+
+/** A Go that is new enough: on the PATH, in /usr/local/go, or fetched before. Undefined where there is none. */
+export async function presentGo(root: string): Promise<string | undefined> {
+  const places = [programPath("go"), "/usr/local/go/bin/go", join(toolchainFolder(root), "bin", "go")];
+  for (const place of places) if (place !== undefined && existsSync(place) && (await isNewEnough(place))) return place;
+  return undefined;
 }
 
 async function isNewEnough(go: string): Promise<boolean> {
