@@ -5,7 +5,7 @@ import { systemClock } from "@weir/kit/clock";
 import { createLineWriter } from "@weir/kit/telemetry/line-writer";
 import { createLogger } from "@weir/kit/telemetry/logger";
 import type { Command } from "./command.ts";
-import { portFrom, stopped } from "./settings.ts";
+import { portFrom, stopped, tlsFrom } from "./settings.ts";
 
 /** `weir gateway`: a data plane, in this process, until it is told to stop. */
 export const gatewayCommand: Command = {
@@ -24,6 +24,10 @@ line a request. It is told by its environment:
   WEIR_STATE_DIRECTORY  where its last Snapshot lies; default .weir/gateway
   WEIR_CONTROL_URL      the control plane; default http://127.0.0.1:7070
   WEIR_TOKEN            a token of role data_plane
+  WEIR_TLS_CERTIFICATE_FILE, WEIR_TLS_KEY_FILE
+                        PEM; clients are then spoken to over TLS; default cleartext
+  WEIR_TLS_CLIENT_CA_FILE
+                        PEM of authorities; clients then have to show a certificate
   WEIR_TRUSTED_PROXIES  networks whose forwarded headers are believed, "10.0.0.0/8,fd00::/8"; default none
 
 Example:
@@ -31,6 +35,7 @@ Example:
   options: {},
   async run({ io }) {
     const { environment } = io;
+    const tls = tlsFrom(io);
     const lines = createLineWriter();
     const log = createLogger({ write: (line) => lines.write(line), clock: systemClock, fields: { process: "gateway" } });
     const stateDirectory = resolve(environment["WEIR_STATE_DIRECTORY"] ?? ".weir/gateway");
@@ -40,6 +45,7 @@ Example:
       host: environment["WEIR_HOST"] ?? "127.0.0.1",
       port: portFrom(io, { name: "WEIR_PORT", fallback: 8080 }),
       adminPort: portFrom(io, { name: "WEIR_ADMIN_PORT", fallback: 8081 }),
+      ...(tls && { tls }),
       stateDirectory,
       controlUrl: environment["WEIR_CONTROL_URL"] ?? "http://127.0.0.1:7070",
       token: environment["WEIR_TOKEN"],

@@ -74,7 +74,7 @@ export function buildService(snapshot: Snapshot | undefined, holding: Holding, p
     // Before anything can be refused, so that every answer and log line can be found again.
     identify(parts.ids),
     // Before the split: users without an id are told apart by their address.
-    forwarded({ trusted: parts.trusted, scheme: "http", name: parts.name }),
+    forwarded({ trusted: parts.trusted, name: parts.name }),
     // Before any work that grows with the number of routes: under overload a refusal must be cheap.
     admit(load, parts.limits),
     // What follows depends on the route.

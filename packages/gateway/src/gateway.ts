@@ -1,12 +1,13 @@
 import { Snapshot } from "@weir/api/snapshots";
 import { createAdminServer, type AdminStatus } from "@weir/kit/app/admin";
 import { listenOn } from "@weir/kit/app/listen";
+import { readTlsFiles, type AppTlsOptions } from "@weir/kit/app/tls-files";
 import { Call, type Logger } from "@weir/kit/call";
 import { systemClock, type Clock } from "@weir/kit/clock";
 import type { LineWriter } from "@weir/kit/telemetry/line-writer";
 import { createMetrics, type Metrics } from "@weir/kit/telemetry/metrics";
 import { createProcessMetrics } from "@weir/kit/telemetry/process";
-import { createServer, type HttpResponse, type Server } from "@weir/wire";
+import { createServer, type HttpResponse, type ListenAddress, type Server, type TlsServerOptions } from "@weir/wire";
 import type { GatewayParts } from "./build.ts";
 import type { Load } from "./filters/observe.ts";
 import { createRouteMeter } from "./filters/route-meter.ts";
@@ -24,14 +25,20 @@ import { createEndpointMetrics } from "./upstream/endpoint-meter.ts";
 import { createEndpoints } from "./upstream/endpoints.ts";
 import { createRetryBudget } from "./upstream/retry-budget.ts";
 
-/** How a gateway is made. */
-export interface GatewayOptions {
+/** Where a gateway listens. */
+export interface GatewayListenOptions {
   /** Address to listen on, for clients and for operators. Default "127.0.0.1". */
   readonly host?: string;
   /** For clients; 0 for any free one. */
   readonly port: number;
-  /** For operators and probes; 0 for any free one. Default: no admin port. */
+  /** For operators and probes, always in cleartext; 0 for any free one. Default: no admin port. */
   readonly adminPort?: number;
+  /** Speak TLS with clients, with certificates from files that may be replaced while it runs. Default cleartext. */
+  readonly tls?: AppTlsOptions;
+}
+
+/** How a gateway is made. */
+export interface GatewayOptions extends GatewayListenOptions {
   /** Stable name of this data plane, at control and in `via`. Default "gateway". */
   readonly name?: string;
   /** Where the held Snapshot is stored, so that a restart needs no control. Default: it is not stored. */
@@ -53,7 +60,7 @@ export interface GatewayOptions {
 
 /** A data plane that listens. */
 export interface Gateway {
-  /** "http://127.0.0.1:8080". */
+  /** "http://127.0.0.1:8080"; https with TLS. */
   readonly url: string;
   /** Undefined without an admin port. */
   readonly adminUrl: string | undefined;
@@ -81,11 +88,12 @@ const retriesPerSecondMin = 10;
 
 /**
  * Starts a gateway: restores the stored Snapshot, listens, and keeps in touch with control. Rejects with
- * ADDRESS_UNAVAILABLE and TRUSTED_PROXY_INVALID.
+ * ADDRESS_UNAVAILABLE, TRUSTED_PROXY_INVALID, TLS_FILE_UNREADABLE, and what wire has against the certificates.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { clock = systemClock, log = new Call().log, host = "127.0.0.1" } = options;
   const metrics = createMetrics();
+  const tls = options.tls && (await readTlsFiles(options.tls, { metrics, clock, log }));
   const parts = partsFrom(options, { metrics, clock, log });
   const endpoints = createEndpoints({
     metrics: createEndpointMetrics(metrics),
@@ -96,7 +104,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const serving = createServing(endpoints, parts);
   const holder = await createHolder(options, { serving, log });
-  const server = createFront(serving, { clock, log });
+  const server = createFront(serving, { clock, log, ...(tls && { tls: { ...options.tls, ...tls.material } }) });
   const talk = createControlTalk({ url: options.controlUrl, token: options.token, holder, endpoints, parts, metrics });
   declareGatewayGauges(metrics, {
     clock,
@@ -115,9 +123,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     await server.close();
     throw thrown;
   });
+  const leaveFiles = tls?.watch((material) => server.replaceTls(material));
   talk.start();
   return {
-    url: urlOf(address),
+    url: urlOf(address, tls === undefined ? "http" : "https"),
     adminUrl: admin.url,
     snapshot: holder.current,
     async apply(snapshot) {
@@ -125,6 +134,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
     async stop(timeoutMs = 3000) {
       stopping = true;
+      leaveFiles?.();
       leaveTunnels(parts.tunnels);
       await server.drain(timeoutMs);
       await talk.stop();
@@ -164,13 +174,13 @@ async function createHolder(options: GatewayOptions, { serving, log }: { serving
 }
 
 /** What clients talk to. */
-function createFront(serving: Serving, { clock, log }: { clock: Clock; log: Logger }): Server {
+function createFront(serving: Serving, { clock, log, ...more }: { clock: Clock; log: Logger; tls?: TlsServerOptions }): Server {
   return createServer(
     (request, exchange) => {
-      const peer: ClientPeer = { address: exchange.peerAddress, identity: undefined, exchange };
+      const peer: ClientPeer = { address: exchange.peerAddress, identity: exchange.identity, exchange };
       return serving.service(request, new Call({ peer, clock, log }));
     },
-    { clock, onFailure: (error) => log.warn("an answer was cut short", { error }) },
+    { clock, onFailure: (error) => log.warn("an answer was cut short", { error }), ...more },
   );
 }
 
@@ -211,6 +221,6 @@ function snapshotAnswer(held: Snapshot | undefined): HttpResponse {
   return { status: held === undefined ? 404 : 200, headers: ["content-type", "application/json"], body: Buffer.from(body) };
 }
 
-function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+function urlOf({ host, port }: ListenAddress, scheme: "http" | "https" = "http"): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

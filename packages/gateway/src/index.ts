@@ -1,2 +1,2 @@
-export { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
+export { createGateway, type Gateway, type GatewayListenOptions, type GatewayOptions } from "./gateway.ts";
 export { gatewayReasons } from "./reasons.ts";

@@ -5,15 +5,17 @@ import { refusal } from "../http/refusal.ts";
 import type { Passage } from "../passage.ts";
 import { gatewayReasons } from "../reasons.ts";
 import { clientTextFrom } from "./access-line.ts";
+import type { ClientPeer } from "./send.ts";
 
 /** What the layer is told. */
 export interface ForwardedOptions {
   readonly trusted: TrustedProxies;
-  /** How clients connect to this gateway. */
-  readonly scheme: "http" | "https";
   /** Our name in `via`. */
   readonly name: string;
 }
+
+/** How a client connects to this gateway. */
+type Scheme = "http" | "https";
 
 /** So often a request may have come through us already; one more is a loop. */
 const passesMax = 3;
@@ -26,9 +28,9 @@ const plainNode = /^[0-9.]+$/;
  * come through us three times is in a loop and is answered 508.
  */
 export function forwarded(options: ForwardedOptions): Layer<Passage, HttpResponse> {
-  const { trusted, scheme } = options;
+  const { trusted } = options;
   const ownVia = `1.1 ${options.name.replaceAll(/[^\w.-]/g, "-")}`;
-  const direct = directClients(scheme);
+  const direct = directClients();
   return (next) => (passage, call) => {
     const { inbound, headers } = passage;
     if (inbound.via !== "" && passesIn(inbound.via, ownVia) >= passesMax) {
@@ -37,7 +39,8 @@ export function forwarded(options: ForwardedOptions): Layer<Passage, HttpRespons
       );
     }
     const via = inbound.via === "" ? ownVia : `${inbound.via}, ${ownVia}`;
-    const peer = direct(call.peer.address, passage.authority);
+    const scheme = (call.peer as Partial<ClientPeer>).exchange?.secure === true ? "https" : "http";
+    const peer = direct(call.peer.address, passage.authority, scheme);
     if (!trusted.has(peer.address)) {
       passage.client = peer.address;
       passage.clientText = peer.clientText;
@@ -51,7 +54,7 @@ export function forwarded(options: ForwardedOptions): Layer<Passage, HttpRespons
   };
 }
 
-function pushBelieved(passage: Passage, { address, hops }: ClientAddress, scheme: string): void {
+function pushBelieved(passage: Passage, { address, hops }: ClientAddress, scheme: Scheme): void {
   const { xForwardedProto, xForwardedHost } = passage.inbound;
   const proto = xForwardedProto === "http" || xForwardedProto === "https" ? xForwardedProto : scheme;
   const host = hostPattern.test(xForwardedHost) ? xForwardedHost : passage.authority;
@@ -71,6 +74,7 @@ function pushBelieved(passage: Passage, { address, hops }: ClientAddress, scheme
 interface DirectClient {
   readonly address: string;
   readonly authority: string;
+  readonly scheme: Scheme;
   readonly forwarded: string;
   readonly clientText: string;
 }
@@ -78,15 +82,16 @@ interface DirectClient {
 const rememberedMax = 4096;
 
 /** Remembers what was made for a connection: it says the same for each of its requests. */
-function directClients(scheme: string): (peerAddress: string, authority: string) => DirectClient {
+function directClients(): (peerAddress: string, authority: string, scheme: Scheme) => DirectClient {
   const remembered = new Map<string, DirectClient>();
-  return (peerAddress, authority) => {
+  return (peerAddress, authority, scheme) => {
     const known = remembered.get(peerAddress);
-    if (known !== undefined && known.authority === authority) return known;
+    if (known !== undefined && known.authority === authority && known.scheme === scheme) return known;
     const address = known?.address ?? addressOf(peerAddress);
     const client: DirectClient = {
       address,
       authority,
+      scheme,
       forwarded: `for=${nodeText(address)};host="${authority}";proto=${scheme}`,
       clientText: clientTextFrom(address, authority),
     };
