@@ -1,4 +1,5 @@
 import type { Reason } from "../fault.ts";
+import type { MethodPolicyDraft } from "../policy/method-policy.ts";
 import type { BinaryReader } from "./binary-reader.ts";
 import type { BinaryWriter } from "./binary-writer.ts";
 import type { Validation, Violation } from "./validation.ts";
@@ -92,10 +93,12 @@ export interface MethodDescriptor<Q = unknown, R = unknown> {
   readonly fields: readonly FieldDescriptor[];
   /** From `(weir.policy)`: time for the whole call, retries included. Absent for none. */
   readonly timeoutMs?: number;
-  /** From `(weir.policy)`: how often a failed call may be repeated. Absent for never. */
+  /** From `(weir.policy)`: how often a failed call may be repeated. Absent where the contract says nothing of it. */
   readonly retries?: number;
   /** From `(weir.critical)`: shed last. */
   readonly critical?: boolean;
+  /** What else `(weir.policy)` and `(weir.policies)` of its service say. Absent for nothing. */
+  readonly policy?: MethodPolicyDraft;
 }
 
 /** A field that a path or a query may set. `json` is its JSON name, nested ones with dots: "page.size". */

@@ -5,6 +5,11 @@ export const policyReasons = {
     code: "INTERNAL",
     meaning: "A policy was given an option outside its range: a mistake of this program.",
   },
+  POLICY_INVALID: {
+    reason: "POLICY_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "Policies that a contract, a configuration or an operator names cannot be; nothing of them was taken.",
+  },
   ATTEMPT_TIMEOUT: {
     reason: "ATTEMPT_TIMEOUT",
     code: "UNAVAILABLE",
@@ -19,6 +24,16 @@ export const policyReasons = {
     reason: "BULKHEAD_FULL",
     code: "RESOURCE_EXHAUSTED",
     meaning: "As many calls are under way, and wait, as may; this one was not begun.",
+  },
+  LOAD_SHED: {
+    reason: "LOAD_SHED",
+    code: "UNAVAILABLE",
+    meaning: "This instance has more work than it can do in time, so it did not begin this call; another one may take it at once.",
+  },
+  LIMIT_UNKNOWN: {
+    reason: "LIMIT_UNKNOWN",
+    code: "UNAVAILABLE",
+    meaning: "What is left of a global rate limit cannot be asked for now, and the limit is told to refuse calls until it can.",
   },
   RATE_LIMITED: {
     reason: "RATE_LIMITED",
