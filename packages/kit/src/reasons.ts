@@ -268,6 +268,16 @@ const ownReasons = {
     code: "DEADLINE_EXCEEDED",
     meaning: "The warm-up took longer than its bound, so the app never began to serve.",
   },
+  ADMIN_PAGE_TAKEN: {
+    reason: "ADMIN_PAGE_TAKEN",
+    code: "ALREADY_EXISTS",
+    meaning: "A page of the admin port was given a path that another has, or that is none.",
+  },
+  ADMIN_CHANGE_REFUSED: {
+    reason: "ADMIN_CHANGE_REFUSED",
+    code: "PERMISSION_DENIED",
+    meaning: "A change by the admin port came from a page in a browser, or not as JSON.",
+  },
   ADDRESS_UNAVAILABLE: {
     reason: "ADDRESS_UNAVAILABLE",
     code: "FAILED_PRECONDITION",

@@ -4,6 +4,8 @@ import { faultFrom } from "../fault.ts";
 import { faultAnswer } from "../rpc/node/answer.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { metricsContentType } from "../telemetry/metrics.ts";
+import type { AdminPages } from "./admin-pages.ts";
+import { jsonAnswer } from "./admin-pages.ts";
 import { listenOn } from "./listen.ts";
 
 /** What /readyz says. */
@@ -22,6 +24,8 @@ export interface AdminOptions {
   readonly status: () => AdminStatus;
   /** Further pages by path, for GET and HEAD: `{ "/snapshot": handler }`. A rejection is answered with its code and reason. */
   readonly routes?: Readonly<Record<string, HttpHandler>>;
+  /** Pages that come and go. Default none. */
+  readonly pages?: AdminPages;
 }
 
 /** A listening admin port. */
@@ -44,10 +48,10 @@ export function createAdminServer(options: AdminOptions): AdminServer {
 /** The same as a handler, for whoever has a server already. */
 export function createAdminHandler(options: AdminOptions): HttpHandler {
   const routes: Readonly<Record<string, HttpHandler>> = {
-    "/healthz": async () => json(200, { live: true, state: options.status().state }),
+    "/healthz": async () => jsonAnswer(200, { live: true, state: options.status().state }),
     "/readyz": async () => {
       const { ready, state, details } = options.status();
-      return json(ready ? 200 : 503, { ready, state, ...details });
+      return jsonAnswer(ready ? 200 : 503, { ready, state, ...details });
     },
     "/metrics": async () => text(metricsContentType, options.metrics.text()),
     ...options.routes,
@@ -55,9 +59,12 @@ export function createAdminHandler(options: AdminOptions): HttpHandler {
   const paths = Object.keys(routes);
   return async (request, exchange) => {
     const path = request.target.split("?", 1)[0] ?? "";
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (!route) return forMethod(request, json(404, { expected: paths, found: path.slice(0, 200) }));
-    if (request.method !== "GET" && request.method !== "HEAD") return json(405, { expected: ["GET"] }, ["allow", "GET, HEAD"]);
+    const fixed = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    const route = fixed ?? options.pages?.handlerOf(path);
+    if (!route)
+      return forMethod(request, jsonAnswer(404, { expected: [...paths, ...(options.pages?.paths() ?? [])], found: path.slice(0, 200) }));
+    if (fixed && request.method !== "GET" && request.method !== "HEAD")
+      return jsonAnswer(405, { expected: ["GET"] }, { allow: "GET, HEAD" });
     try {
       return forMethod(request, await route(request, exchange));
     } catch (error) {
@@ -70,11 +77,6 @@ function forMethod(request: HttpRequest, answer: HttpResponse): HttpResponse {
   if (request.method !== "HEAD") return answer;
   const lengthOfGet = answer.body instanceof Uint8Array ? answer.body.length : undefined;
   return { status: answer.status, headers: answer.headers, lengthOfGet };
-}
-
-function json(status: number, body: object, headers: readonly string[] = []): HttpResponse {
-  const head = ["content-type", "application/json", "cache-control", "no-store", ...headers];
-  return { status, headers: head, body: Buffer.from(`${JSON.stringify(body)}\n`) };
 }
 
 function text(contentType: string, body: string): HttpResponse {

@@ -2,12 +2,15 @@ import { systemClock } from "../clock.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
+import type { AdminPages } from "./admin-pages.ts";
+import { createAdminPages } from "./admin-pages.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { RunningApp } from "./life-cycle.ts";
 import { startApp } from "./life-cycle.ts";
 import { runApp } from "./run.ts";
 import type { NamedWarmUpStep, WarmUpStep } from "./warm-up.ts";
 
+export type { AdminPage, AdminPages } from "./admin-pages.ts";
 export type { AppListenOptions, AppOptions, AppRpcOptions, AppTimeouts, ControlOptions } from "./app-options.ts";
 export type { RunningApp } from "./life-cycle.ts";
 export type { AppState } from "./state.ts";
@@ -19,6 +22,8 @@ export interface App {
   readonly name: string;
   /** For metrics of one's own. */
   readonly metrics: Metrics;
+  /** Pages of one's own on the admin port. */
+  readonly admin: AdminPages;
   /** Adds a step that runs before the first call is taken, in the order of adding. */
   warmUp(name: string, step: WarmUpStep): App;
   /**
@@ -37,19 +42,21 @@ export interface App {
  */
 export function createApp(options: AppOptions): App {
   const metrics = createMetrics();
+  const admin = createAdminPages();
   const steps: NamedWarmUpStep[] = [];
   const app: App = {
     name: options.name,
     metrics,
+    admin,
     warmUp(name, step) {
       steps.push({ name, step });
       return app;
     },
-    run: () => runApp(options, { steps, metrics }),
+    run: () => runApp(options, { steps, metrics, pages: admin }),
     start() {
       const log = options.log ?? createLogger({ write: () => undefined, level: "silent" });
       const { clock = systemClock } = options;
-      return startApp(options, { steps, metrics, log, clock, signal: new AbortController().signal });
+      return startApp(options, { steps, metrics, pages: admin, log, clock, signal: new AbortController().signal });
     },
   };
   return app;

@@ -10,6 +10,7 @@ import { createRpcHandler } from "../rpc/node/server.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createProcessMetrics } from "../telemetry/process.ts";
 import { createRpcMetrics } from "../telemetry/rpc-metrics.ts";
+import type { AdminPages } from "./admin-pages.ts";
 import type { AdminServer } from "./admin.ts";
 import { createAdminServer } from "./admin.ts";
 import type { AppOptions } from "./app-options.ts";
@@ -41,6 +42,7 @@ export interface RunningApp extends AsyncDisposable {
 export interface StartContext {
   readonly steps: readonly NamedWarmUpStep[];
   readonly metrics: Metrics;
+  readonly pages: AdminPages;
   readonly log: Logger;
   readonly clock: Clock;
   /** Aborts to stop: also during the warm-up, which then rejects with the signal's reason. */
@@ -108,7 +110,7 @@ function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | u
     context,
     state,
     server,
-    admin: createAdminServer({ metrics, status: state.status }),
+    admin: createAdminServer({ metrics, status: state.status, pages: context.pages }),
     instanceId,
     drainSessions: (timeoutMs) => rpc.drain(timeoutMs),
     release() {

@@ -4,12 +4,11 @@ import { isFault } from "../fault.ts";
 import type { LineWriter } from "../telemetry/line-writer.ts";
 import { createLineWriter } from "../telemetry/line-writer.ts";
 import { createLogger } from "../telemetry/logger.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { AppEnvironment } from "./environment.ts";
 import { exitProcess, processEnvironment } from "./environment.ts";
+import type { StartContext } from "./life-cycle.ts";
 import { startApp, stopRequested } from "./life-cycle.ts";
-import type { NamedWarmUpStep } from "./warm-up.ts";
 
 /** What is left of the process after the app has stopped gets so long to end by itself. */
 const lingerMs = 1000;
@@ -17,7 +16,7 @@ const lingerMs = 1000;
 const sameWishMs = 500;
 
 /** The main of a service, see `App.run`. */
-export async function runApp(given: AppOptions, made: { steps: readonly NamedWarmUpStep[]; metrics: Metrics }): Promise<void> {
+export async function runApp(given: AppOptions, made: Pick<StartContext, "steps" | "metrics" | "pages">): Promise<void> {
   const writer = createLineWriter();
   const stop = new AbortController();
   let log = createLogger({ write: writer.write, fields: { app: given.name } });
