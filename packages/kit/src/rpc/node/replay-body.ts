@@ -22,7 +22,7 @@ export class ReplayBody implements AsyncIterable<Uint8Array> {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Whether another iteration would begin at the beginning. */
+  /** Whether another iteration would begin at the beginning. Who sends requests again looks for this. */
   get replayable(): boolean {
     return this.#bytes <= rememberedBytesMax && this.#failure === undefined;
   }

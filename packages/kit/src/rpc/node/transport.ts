@@ -10,6 +10,7 @@ import type { Send } from "../http-send.ts";
 import type { Compression, ProtocolOptions } from "../protocol-options.ts";
 import type { Transport } from "../transport.ts";
 import { gzip } from "./gzip.ts";
+import type { SendClient } from "./wire-send.ts";
 import { createWireSend } from "./wire-send.ts";
 
 /** Where `createWireTransport` sends calls, and how. */
@@ -17,7 +18,7 @@ export interface WireTransportOptions extends Omit<ProtocolOptions, "compression
   /** "http://127.0.0.1:7000" or "https://feed.example"; a pool of its own is made for it. Either this or `client`. */
   readonly url?: string;
   /** A client of wire that somebody else made and closes; it has to speak HTTP/2 for gRPC. A balanced one will do. */
-  readonly client?: Client;
+  readonly client?: SendClient;
   /** Default "connect". */
   readonly protocol?: "connect" | "grpc" | "grpc-web";
   /**
@@ -52,7 +53,8 @@ const waitMs = 30_000;
 /**
  * Calls over wire's pool of kept connections: every kind of method, in both directions at once over HTTP/2. Time is bounded by the call's
  * deadline alone, so that a quiet stream may stay open. A call that the other side has provably not looked at (RFC 9113 §8.7) is sent once
- * more, within a budget; every other failure stays as it is, a Fault whose `sent` says whether a retry is safe.
+ * more, within a budget; every other failure stays as it is, a Fault whose `sent` says whether a retry is safe. Over a balanced client it is
+ * that one which sends again, and nothing does so here.
  * Throws PEER_UNREACHABLE when the url is not of the form http://host:port or https://host:port, and a fault of wire when certificates cannot
  * be used.
  */

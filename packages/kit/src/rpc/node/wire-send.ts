@@ -13,12 +13,16 @@ const refusedStream = 7;
 /** What wire rejects with when the other side has not looked at the request, and another try may meet another connection. */
 const unprocessed: ReadonlySet<string> = new Set(["UPSTREAM_STREAM_REFUSED", "CONNECTION_RESET", "CONNECTION_STALE"]);
 
+/** A client of wire, or one that sends again by itself what may be sent again, such as a balanced one. */
+export type SendClient = Client & { readonly repeats?: boolean };
+
 /**
  * Sends over a client of wire. What has provably not been processed is sent once more: REFUSED_STREAM, a stream above the last one of a
  * GOAWAY, a connection that broke before a byte was written (RFC 9113 §8.7). A budget bounds that
- * when a server refuses every stream.
+ * when a server refuses every stream. Nothing is sent again over a client that does so itself: tries must not multiply.
  */
-export function createWireSend(client: Client, metadata: Metadata = []): Send {
+export function createWireSend(client: SendClient, metadata: Metadata = []): Send {
+  const repeats = client.repeats !== true;
   let retries = retriesMax;
   return (request, call) => {
     if (call.ended) return Promise.reject(call.ended);
@@ -57,7 +61,7 @@ export function createWireSend(client: Client, metadata: Metadata = []): Send {
 
   function mayRetry(thrown: unknown, call: Call): boolean {
     const { sent, reason, http2Code } = (thrown ?? {}) as Partial<WireError>;
-    if (sent !== false || reason === undefined || !unprocessed.has(reason) || call.ended !== undefined) return false;
+    if (!repeats || sent !== false || reason === undefined || !unprocessed.has(reason) || call.ended !== undefined) return false;
     // A connection that goes away refuses all its streams at once, and another takes them; a server that refuses a stream may be full.
     if (http2Code !== refusedStream) return true;
     if (retries < 1) return false;

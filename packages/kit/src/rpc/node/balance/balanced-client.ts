@@ -31,6 +31,8 @@ import { WatchedBody } from "./watched-body.ts";
 
 /** A client of the endpoints of a target; any protocol goes over it. */
 export interface BalancedClient extends Client {
+  /** What may be sent again is sent again here, and by nobody above: tries must not multiply. */
+  readonly repeats: true;
   /** What is known of the target, and how old it is. */
   readonly resolution: Resolution;
   /** All endpoints, those that are leaving included. */
@@ -86,6 +88,7 @@ const causes: Readonly<Record<Repeatability, RetryCause>> = {
 };
 
 class Balancer implements BalancedClient {
+  readonly repeats = true;
   readonly #clock: Clock;
   readonly #target: Target;
   readonly #watch: TargetWatch;
@@ -243,8 +246,8 @@ class Balancer implements BalancedClient {
   }
 
   /** Whether a request that ended so is sent again; if it has to be paid for, it is. */
-  #mayRepeat({ outcome, repeatable, stale }: Fate, { endpoint, request, options, journey }: Sending, nowMs: number): boolean {
-    if (repeatable === "never" || this.#closed || options.signal?.aborted === true || journey?.body?.untouched === false) return false;
+  #mayRepeat({ outcome, repeatable, stale, free }: Fate, { endpoint, request, options, journey }: Sending, nowMs: number): boolean {
+    if (repeatable === "never" || this.#closed || options.signal?.aborted === true || journey?.body?.fresh === false) return false;
     if (journey !== undefined && options.timeoutMs !== undefined && nowMs - journey.startedMs >= options.timeoutMs) return false;
     if (repeatable === "unsent") {
       if (outcome === "unreachable" && this.#isPatient(options)) return true;
@@ -253,7 +256,7 @@ class Balancer implements BalancedClient {
     }
     if (repeatable === "idempotent" && !(request.idempotent ?? this.#retry.isIdempotent(request))) return false;
     if ((journey?.repeated ?? 0) >= (stale === true ? staleRepeatsMax : 1)) return false;
-    if (this.#budget.spend()) return true;
+    if (free === true || this.#budget.spend()) return true;
     this.#metrics.budgetSpent();
     return false;
   }

@@ -1,17 +1,20 @@
 import type { BodyStream, HeaderList } from "@weir/wire";
 
-/** A request's body in pieces, of which nothing may have been taken yet: until then it can be given to another attempt. */
+/** A body that can be read more than once while it says so, as those of calls can. */
+export type MaybeReplayable = BodyStream & { readonly replayable?: boolean };
+
+/** A request's body in pieces: until one has been taken, and where it remembers them for longer, it can be given to another attempt. */
 export class FreshBody {
-  readonly #stream: BodyStream;
+  readonly #stream: MaybeReplayable;
   #touched = false;
 
-  constructor(stream: BodyStream) {
+  constructor(stream: MaybeReplayable) {
     this.#stream = stream;
   }
 
-  /** Whether no piece has been asked for. */
-  get untouched(): boolean {
-    return !this.#touched;
+  /** Whether another attempt would get all of it. */
+  get fresh(): boolean {
+    return !this.#touched || this.#stream.replayable === true;
   }
 
   /** The body for one attempt. An attempt that ends without asking for a piece leaves it as it was. */

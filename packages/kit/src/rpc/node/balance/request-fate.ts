@@ -21,6 +21,8 @@ export interface Fate {
   readonly disconnected: boolean;
   /** A kept connection had been closed meanwhile; others to the same endpoint may have been, too. */
   readonly stale?: boolean;
+  /** Sending it again costs the endpoint nothing that it has not planned for. */
+  readonly free?: boolean;
 }
 
 const unknown: Fate = { outcome: "unknown", repeatable: "never", disconnected: false };
@@ -29,6 +31,8 @@ const late: Fate = { outcome: "late", repeatable: "never", disconnected: false }
 const unreachable: Fate = { outcome: "unreachable", repeatable: "unsent", disconnected: true };
 const busy: Fate = { outcome: "unknown", repeatable: "unsent", disconnected: false };
 const refused: Fate = { outcome: "unknown", repeatable: "unprocessed", disconnected: false };
+/** A connection that goes away refuses all its last streams at once, and another takes them; a server that refuses a stream may be full. */
+const goneAway: Fate = { ...refused, free: true };
 const failed: Fate = { outcome: "failure", repeatable: "idempotent", disconnected: false };
 const lost: Fate = { outcome: "failure", repeatable: "idempotent", disconnected: true };
 /** A kept connection that was closed while the request came is how HTTP/1.1 servers stop; it says nothing bad of them. */
@@ -54,11 +58,18 @@ export function fateOf(thrown: unknown, options: RequestOptions): Fate {
     if (options.signal?.aborted !== true) return givenUp;
     return isDeadline(options.signal.reason) ? late : unknown;
   }
-  const fate = fates[thrown.reason] ?? otherFate(thrown);
+  const fate = isGoAway(thrown) ? goneAway : (fates[thrown.reason] ?? otherFate(thrown));
   // What wire says of the request itself comes before what the reason usually means.
   if (thrown.sent && fate.repeatable === "unsent") return { ...fate, repeatable: "idempotent" };
   if (!thrown.sent && fate.repeatable === "idempotent") return { ...fate, repeatable: "unprocessed" };
   return fate;
+}
+
+/** REFUSED_STREAM, RFC 9113 §7. */
+const refusedStream = 7;
+
+function isGoAway({ reason, http2Code }: WireError): boolean {
+  return reason === wireReasons.UPSTREAM_STREAM_REFUSED.reason && http2Code !== undefined && http2Code !== refusedStream;
 }
 
 function otherFate({ reason, code, sent }: WireError): Fate {
