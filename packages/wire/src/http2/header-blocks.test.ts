@@ -61,3 +61,28 @@ test("names and values that could split a message never get into a block", () =>
   blocks.begin();
   assert.throws(() => blocks.list(["content-type", "a"], true), { reason: "RESPONSE_HEADER_INVALID" });
 });
+
+test("a block that is begun anew means the same to the other side as if it had not been begun before", () => {
+  const blocks = new HeaderBlocks(4096, headerReasons.response);
+  const decoder = new HpackDecoder(4096);
+  const sent = (status: string, list: string[]): string[] => {
+    const lines: string[] = [];
+    blocks.begin();
+    blocks.field(":status", status);
+    blocks.list(list);
+    decoder.decode(blocks.bytes, { at: 0, end: blocks.end }, { field: ({ name, value }) => void lines.push(name, value) });
+    return lines;
+  };
+  // A field enters the table when it is said again: the first status here, unseen by the other side, the second there.
+  const list = ["x-one", "1"];
+  assert.deepEqual(sent("302", list), [":status", "302", ...list]);
+  assert.deepEqual(sent("302", list), [":status", "302", ...list]);
+  for (const status of ["302", "418", "418"]) {
+    assert.throws(() => sent(status, ["location", "a\nb"]), { reason: "RESPONSE_HEADER_INVALID" });
+    assert.deepEqual(sent("302", list), [":status", "302", ...list]);
+  }
+  blocks.encoder.setTableBytesMax(0);
+  decoder.setTableBytesMax(0);
+  assert.throws(() => sent("302", ["location", "a\nb"]), { reason: "RESPONSE_HEADER_INVALID" });
+  for (let round = 0; round < 3; round += 1) assert.deepEqual(sent("418", list), [":status", "418", ...list]);
+});

@@ -72,7 +72,12 @@ export class HeaderBlocks {
       this.#end += bytes.length;
       return;
     }
-    this.#check(headers, trailers);
+    try {
+      this.#check(headers, trailers);
+    } catch (thrown) {
+      encoder.abandoned();
+      throw thrown;
+    }
     const { generation } = encoder;
     const from = this.#end;
     encoder.settled = true;

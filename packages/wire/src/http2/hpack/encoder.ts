@@ -56,6 +56,17 @@ export class HpackEncoder {
     this.#table.resize(bytes);
   }
 
+  /**
+   * A block that was begun will not be sent, so the other side's table does not become what ours has: with the next block
+   * both are emptied.
+   */
+  abandoned(): void {
+    const { bytesMax } = this.#table;
+    this.#smallest = 0;
+    this.#table.resize(0);
+    this.#table.resize(bytesMax);
+  }
+
   /** Begins a block at `at` and answers where its fields go. */
   begin(out: Uint8Array, at: number): number {
     if (this.#smallest < 0) return at;
