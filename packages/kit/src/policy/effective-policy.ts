@@ -60,7 +60,8 @@ function valuesOfContract({ timeoutMs, retries, critical, policy }: PolicyMethod
   return values;
 }
 
-function nested(values: ReadonlyMap<string, PolicyValue>): object {
+/** Values by path as an object of objects. */
+export function nested(values: ReadonlyMap<string, PolicyValue>): object {
   const root: Record<string, unknown> = {};
   for (const [path, value] of values) {
     const names = path.split(".");

@@ -148,7 +148,8 @@ function valuesBelow({ value, path, at, found }: Place, values: Map<string, Poli
   }
 }
 
-function isAllowed(key: NumberKey | WordKey, value: unknown): value is PolicyValue {
+/** Whether a value may be what its key says. */
+export function isAllowed(key: NumberKey | WordKey, value: unknown): value is PolicyValue {
   if (key.kind === "word") return typeof value === "string" && key.words.includes(value);
   if (typeof value !== "number" || !(value >= key.min && value <= key.max)) return false;
   return key.kind === "number" || Number.isInteger(value);

@@ -13,6 +13,14 @@ export function commentOf(desc: Commented): string[] {
   return linesAt(file, pathOf(desc));
 }
 
+/** Where something stands, for people: "shop.proto:12"; without the line when the compiler was not told. */
+export function placeOf(desc: Commented): string {
+  const file = "file" in desc ? desc.file : desc.parent.file;
+  const path = pathOf(desc).join();
+  const [line] = file.proto.sourceCodeInfo?.location.find((one) => one.path.join() === path)?.span ?? [];
+  return line === undefined ? file.proto.name : `${file.proto.name}:${line + 1}`;
+}
+
 /** The lines above the first line of a contract, and those above its package. */
 export function fileCommentOf(file: DescFile): string[] {
   // Numbers of `syntax`, `edition` and `package` in FileDescriptorProto (google/protobuf/descriptor.proto).

@@ -1,11 +1,12 @@
 import type { DescEnum, DescMethod, DescService, Message, Registry } from "@bufbuild/protobuf";
-import { getOption, hasOption } from "@bufbuild/protobuf";
+import { getOption } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { codes, fault } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
 import type { MethodKind } from "../contract.ts";
 import { keyText } from "./field-kinds.ts";
 import { boundFieldsOf, httpRulesOf } from "./http-rules.ts";
+import { printPolicy } from "./policy-options.ts";
 import { printFiles } from "./print-descriptor.ts";
 import { printComment } from "./print-types.ts";
 import type { Scope } from "./scope.ts";
@@ -17,10 +18,6 @@ const kinds: Readonly<Record<DescMethod["methodKind"], MethodKind>> = {
   client_streaming: "client_stream",
   bidi_streaming: "bidi_stream",
 };
-
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const timeoutMsMax = 3_600_000;
-const retriesMax = 10;
 
 /** A service: the interface of its handlers, the interface of its client, and its descriptor. */
 export function printService(service: DescService, scope: Scope, registry: Registry): string[] {
@@ -128,7 +125,7 @@ function printMethod(method: DescMethod, scope: Scope, registry: Registry): stri
     `  idempotency: ${JSON.stringify(idempotencyOf(method))},`,
     ...printList("http", rules),
     ...printList("fields", fields),
-    ...printPolicy(method, registry),
+    ...printPolicy({ method, idempotency: idempotencyOf(method), kind: kinds[method.methodKind] }, registry).map((line) => `  ${line}`),
     "},",
   ];
 }
@@ -145,24 +142,4 @@ function printList(name: string, items: readonly object[]): string[] {
 function idempotencyOf(method: DescMethod): "none" | "safe" | "idempotent" {
   if (method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return "safe";
   return method.idempotency === MethodOptions_IdempotencyLevel.IDEMPOTENT ? "idempotent" : "none";
-}
-
-function printPolicy(method: DescMethod, registry: Registry): string[] {
-  const policy = registry.getExtension("weir.policy");
-  const critical = registry.getExtension("weir.critical");
-  const lines: string[] = [];
-  if (policy !== undefined && hasOption(method, policy)) {
-    const { timeout, retry } = getOption(method, policy) as Message & { readonly timeout: string; readonly retry: number };
-    const refuse = (expected: string, found: unknown): Error =>
-      fault(kitReasons.CONTRACT_INVALID, `(weir.policy) of ${method.toString()}: expected ${expected}, found ${JSON.stringify(found)}`);
-    const [, count = "", unit = ""] = /^(\d{1,9})(ms|s|m|h)$/.exec(timeout) ?? [];
-    const timeoutMs = Number(count) * (units[unit] ?? 0);
-    if (timeout !== "" && (timeoutMs === 0 || timeoutMs > timeoutMsMax)) throw refuse(`a timeout like "800ms", at most an hour`, timeout);
-    if (retry > retriesMax) throw refuse(`at most ${retriesMax} retries`, retry);
-    if (retry > 0 && idempotencyOf(method) === "none") throw refuse("retry only on a method with an idempotency_level", retry);
-    if (timeout !== "") lines.push(`  timeoutMs: ${timeoutMs},`);
-    if (retry > 0) lines.push(`  retries: ${retry},`);
-  }
-  if (critical !== undefined && getOption(method, critical) === true) lines.push("  critical: true,");
-  return lines;
 }
