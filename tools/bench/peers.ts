@@ -12,18 +12,19 @@ import { bounds } from "./verdict.ts";
 
 const names = [...Object.keys(suites), "codec"];
 
-const help = `npm run bench:peers -- --suite NAME [--json FILE] [--seconds N] [--rounds N]
+const help = `npm run bench:peers -- --suite NAME [--contest NAME] [--json FILE] [--seconds N] [--rounds N]
 
 CPU time per request, beside the peers, in one run: each contestant on a core of its own, load and backend on the others,
 answers seen to be equal, turns taken A B C A B C. Ratios above 1 mean that Weir needs less CPU than the peer.
 The suite rpc asks by gRPC, with 8 connections × 32 streams and with 64 × 1, each with TLS and without, and puts 70 % of its
 throughput on each contestant to tell the P99 there. A run in which a contestant was not the bottleneck, or others used its core, says INVALID.
 
-  --suite NAME   ${names.join(" or ")}; may be given more than once; default all
-  --json FILE    also write { "<suite>": { "valid": true, "ratios": { "<peer>": number }, … } }
-  --seconds N    length of one turn, default 4
-  --rounds N     turns of each contestant, default 9; up to three times as many while a ratio is not known to a tenth
-  --help         this text
+  --suite NAME    ${names.join(" or ")}; may be given more than once; default all
+  --contest NAME  only this contest of the suites: rpc, rpc-64x1, rpc-tls or rpc-64x1-tls; may be given more than once
+  --json FILE     also write { "<suite>": { "valid": true, "ratios": { "<peer>": number }, … } }
+  --seconds N     length of one turn, default 4
+  --rounds N      turns of each contestant, default 9; up to three times as many while a ratio is not known to a tenth
+  --help          this text
 
   npm run bench:peers -- --suite rpc --json rpc.json --seconds 2 --rounds 5
 
@@ -34,6 +35,8 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 interface Given {
   readonly names: readonly string[];
+  /** Empty: all. */
+  readonly contests: readonly string[];
   readonly json: string | undefined;
   readonly seconds: number;
   readonly rounds: number;
@@ -43,6 +46,7 @@ function given(): Given | string {
   const { values } = parseArgs({
     options: {
       suite: { type: "string", multiple: true, default: names },
+      contest: { type: "string", multiple: true, default: [] },
       json: { type: "string" },
       seconds: { type: "string", default: "4" },
       rounds: { type: "string", default: "9" },
@@ -56,7 +60,7 @@ function given(): Given | string {
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > 600) return `expected --seconds from 1 to 600, found ${values.seconds}`;
   if (!Number.isInteger(rounds) || rounds < bounds.roundsMin || rounds > 100)
     return `expected --rounds from ${bounds.roundsMin} to 100, found ${values.rounds}`;
-  return { names: values.suite, json: values.json, seconds, rounds };
+  return { names: values.suite, contests: values.contest, json: values.json, seconds, rounds };
 }
 
 function table(name: string, outcome: Outcome): string {
@@ -108,12 +112,17 @@ async function main(): Promise<number> {
       process.stdout.write(codecTable(outcome));
     }
     for (const suite of (await suites[name]?.()) ?? []) {
+      if (options.contests.length > 0 && !options.contests.includes(suite.name)) continue;
       const turns = suite.contestants.length * options.rounds;
       say(`${suite.name}: ${suite.contestants.length} contestants, ${turns} turns of ${options.seconds} s`);
       const outcome = await runContest(suite, { seconds: options.seconds, rounds: options.rounds, say });
       outcomes[suite.name] = outcome;
       process.stdout.write(table(suite.name, outcome));
     }
+  }
+  if (Object.keys(outcomes).length === 0) {
+    process.stderr.write(`expected --contest that the suites have, found ${options.contests.join(", ")}\n`);
+    return 2;
   }
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(outcomes, null, 2)}\n`);
   return Object.values(outcomes).every((outcome) => outcome.valid) ? 0 : 1;

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Suite } from "./contest.ts";
 import type { Contestant } from "./contestant.ts";
 import { buildGoPeers } from "./go-peers.ts";
+import { envoyGateway } from "./suts/envoy.ts";
 import { nginxBackend, nginxGateway } from "./suts/nginx.ts";
 
 function node(name: string, file: string): Contestant {
@@ -76,6 +77,7 @@ export const suites: Readonly<Record<string, () => readonly Suite[] | Promise<re
         node("http-proxy-3", "./suts/gateway-http-proxy-3.ts"),
         node("undici", "./suts/gateway-undici.ts"),
         nginxGateway,
+        envoyGateway,
       ],
       backend: nginxBackend,
       path: "/v1/feed?userId=u1",
@@ -103,5 +105,5 @@ export const targets: Readonly<Record<string, Readonly<Record<string, number>>>>
   rpc: { "@grpc/grpc-js": 8, "connect-node": 20, "grpc-go": 2 },
   "rpc-64x1": { "@grpc/grpc-js": 3 },
   http: { fastify: 1.3 },
-  gateway: { "@fastify/http-proxy": 2.5, nginx: 1 / 1.6 },
+  gateway: { "@fastify/http-proxy": 2.5, nginx: 1 / 1.6, envoy: 1 },
 };

@@ -32,6 +32,7 @@ export function findRealParts(env: Readonly<Record<string, string | undefined>>)
     byVariable("grpc-go's interop client", "WEIR_GRPC_INTEROP_CLIENT"),
     byVariable("grpc-go's interop server", "WEIR_GRPC_INTEROP_SERVER"),
     byVariable("grpcurl", "WEIR_GRPCURL"),
+    byVariable("Envoy", "WEIR_ENVOY"),
     ...["nginx", "apache2", "haproxy", "wrk", "curl", "openssl"].map((name) => ({ name, found: programPath(name), env: {} })),
   ];
 }
