@@ -14,7 +14,6 @@ export interface AdaptiveJudgeOptions {
   readonly callsMin?: number;
   /** While calls are refused, one is let pass at least this often, so that recovery is seen at once. Default 1,000. */
   readonly probeMs?: number;
-  readonly clock?: Clock;
 }
 
 /**
@@ -22,16 +21,10 @@ export interface AdaptiveJudgeOptions {
  * states and has no cliff; a probe that succeeds while most is refused clears what was counted, so that a minute's outage is over as soon
  * as it is. Source: Beyer et al., Site Reliability Engineering, chapter 21. Throws POLICY_OPTION_INVALID.
  */
-export function createAdaptiveJudge(options: AdaptiveJudgeOptions = {}): BreakerJudge {
-  const { factor = 1.5, windowMs = 10_000, callsMin = 10, probeMs = 1000, clock = systemClock } = options;
-  expectRanges({
-    factor: [factor, 1, 100],
-    windowMs: [windowMs, 100, 3_600_000],
-    callsMin: [callsMin, 1, 1e6],
-    probeMs: [probeMs, 10, 60_000],
-  });
+export function createAdaptiveJudge(options: AdaptiveJudgeOptions = {}, clock: Clock = systemClock): BreakerJudge<AdaptiveJudgeOptions> {
+  let { factor, windowMs, callsMin, probeMs } = checked(options);
   /** First all calls, those refused included; second those that succeeded. */
-  const window = new RollingWindow(clock, { windowMs, buckets: 40 });
+  let window = new RollingWindow(clock, { windowMs, buckets: 40 });
   let probedMs = -Infinity;
 
   function refusing(): number {
@@ -66,5 +59,21 @@ export function createAdaptiveJudge(options: AdaptiveJudgeOptions = {}): Breaker
       window.add(1, 0);
       return undefined;
     },
+    apply(changed) {
+      const before = windowMs;
+      ({ factor, windowMs, callsMin, probeMs } = checked(changed));
+      if (windowMs !== before) window = new RollingWindow(clock, { windowMs, buckets: 40 });
+    },
   };
+}
+
+function checked(options: AdaptiveJudgeOptions): Required<AdaptiveJudgeOptions> {
+  const { factor = 1.5, windowMs = 10_000, callsMin = 10, probeMs = 1000 } = options;
+  expectRanges({
+    factor: [factor, 1, 100],
+    windowMs: [windowMs, 100, 3_600_000],
+    callsMin: [callsMin, 1, 1e6],
+    probeMs: [probeMs, 10, 60_000],
+  });
+  return { factor, windowMs, callsMin, probeMs };
 }

@@ -1,135 +1,88 @@
 import type { Call } from "../call.ts";
-import type { Fault } from "../fault.ts";
-import { fault } from "../fault.ts";
-import type { Layer } from "../service.ts";
+import { systemClock } from "../clock.ts";
+import type { PlacesState } from "./bulkhead-places.ts";
+import { Places } from "./bulkhead-places.ts";
+import { createBulkheadMetrics } from "./bulkhead-metrics.ts";
+import type { CallerCost, CallerCosts } from "./caller-costs.ts";
+import { createCallerCosts } from "./caller-costs.ts";
+import type { Lane } from "./lane.ts";
 import { expectRanges } from "./option-range.ts";
-import { policyReasons } from "./reasons.ts";
-
-/** Which of those that wait goes first: all urgent ones before all bulk ones. */
-export type Lane = "urgent" | "normal" | "bulk";
+import type { Policy, PolicyParts } from "./policy.ts";
+import { whenOver } from "./stream-message.ts";
 
 /** Bounds of calls under way. */
-export interface BulkheadOptions<Q> {
+export interface BulkheadOptions {
   /** Calls under way at most. */
   readonly concurrencyMax: number;
-  /** Calls that wait at most, all lanes together. Default 0. When it is full, the youngest of the least urgent lane is refused. */
+  /** Calls that wait at most, all lanes together. Default 0. */
   readonly queueMax?: number;
+  /** Calls of the bulk lane under way at most: the rest is kept for others. Default `concurrencyMax`. */
+  readonly bulkMax?: number;
+  /** Calls of one caller under way at most, in a lane that is not urgent. Default `concurrencyMax`. */
+  readonly perCallerMax?: number;
+  /** A call waits no longer than this. Default as long as it has. */
+  readonly waitMsMax?: number;
+}
+
+/** What a bulkhead is given beside. */
+export interface BulkheadParts<Q> extends PolicyParts {
   /** The lane of a call. Default "normal". */
   readonly laneOf?: (request: Q, call: Call) => Lane;
+  /** Whose call it is. Within a lane callers take turns. Default all are one caller, which also costs no counting. */
+  readonly callerOf?: (request: Q, call: Call) => string;
 }
 
 /** What a bulkhead holds now. */
-export interface BulkheadState {
-  readonly underWay: number;
-  readonly waiting: Readonly<Record<Lane, number>>;
+export interface BulkheadState extends PlacesState {
+  /** What callers cost so far, the costliest first; none without `callerOf`. */
+  readonly callers: readonly CallerCost[];
 }
 
-/** Calls under way are bounded, so that one slow neighbour cannot hold everything. */
-export interface Bulkhead<Q> {
-  layer<R>(): Layer<Q, R>;
-  readonly state: BulkheadState;
-}
-
-/** Somebody who waits. `leave` takes it out of its lane and says why. */
-interface Waiting {
-  readonly begin: () => void;
-  readonly leave: (reason: Fault) => void;
-}
-
-const lanes = ["urgent", "normal", "bulk"] as const;
-
-/** A bulkhead. Refuses with BULKHEAD_FULL; whoever waits leaves with its call. Throws POLICY_OPTION_INVALID. */
-export function createBulkhead<Q>(options: BulkheadOptions<Q>): Bulkhead<Q> {
-  const { concurrencyMax, queueMax = 0, laneOf } = options;
-  expectRanges({ concurrencyMax: [concurrencyMax, 1, 1e6], queueMax: [queueMax, 0, 1e6] });
-  const places = new Places(concurrencyMax, queueMax);
+/**
+ * Calls under way are bounded, so that one slow neighbour cannot hold everything; a stream is under way until it is over. Who waits goes by
+ * lane, then in turn by caller, then by age. When all places to wait are taken, the youngest of the least urgent lane leaves, of the caller
+ * that has most waiting there, if it is less urgent or its caller has more waiting than the new one; if not, the new one is refused. Refuses
+ * with BULKHEAD_FULL; whoever waits leaves with its call. Metrics: weir_bulkhead_in_flight, _waiting and _refused_total by lane. Throws
+ * POLICY_OPTION_INVALID.
+ */
+export function createBulkhead<Q = unknown>(
+  options: BulkheadOptions,
+  parts: BulkheadParts<Q> = {},
+): Policy<BulkheadOptions, BulkheadState, Q> {
+  const { clock = systemClock, laneOf, callerOf } = parts;
+  const costs: CallerCosts | undefined = callerOf && createCallerCosts(parts);
+  const places = new Places(checked(options), clock);
+  createBulkheadMetrics(parts, () => places.state);
   return {
-    get state() {
-      return places.state;
+    state: () => ({ ...places.state, callers: costs?.top ?? [] }),
+    apply(changed) {
+      places.apply(checked(changed));
     },
-    layer: () => (next) => async (request, call) => {
-      await places.enter(call, laneOf?.(request, call) ?? "normal");
+    layer: (next) => async (request, call) => {
+      const lane = laneOf?.(request, call) ?? "normal";
+      const caller = callerOf?.(request, call) ?? "";
+      const waits = places.enter(call, { lane, caller });
+      if (waits) await waits;
+      const beganMs = costs ? clock.monotonicMs() : 0;
+      const leave = (): void => {
+        places.leave({ lane, caller });
+        costs?.add(caller, clock.monotonicMs() - beganMs);
+      };
+      let answer;
       try {
-        return await next(request, call);
-      } finally {
-        places.leave();
+        answer = await next(request, call);
+      } catch (thrown) {
+        leave();
+        throw thrown;
       }
+      return whenOver(answer, call, leave);
     },
   };
 }
 
-/** Holds the places, and those that wait for one. */
-class Places {
-  readonly #concurrencyMax: number;
-  readonly #queueMax: number;
-  readonly #waiting: Record<Lane, Set<Waiting>> = { urgent: new Set(), normal: new Set(), bulk: new Set() };
-  #underWay = 0;
-
-  constructor(concurrencyMax: number, queueMax: number) {
-    this.#concurrencyMax = concurrencyMax;
-    this.#queueMax = queueMax;
-  }
-
-  get state(): BulkheadState {
-    const { urgent, normal, bulk } = this.#waiting;
-    return { underWay: this.#underWay, waiting: { urgent: urgent.size, normal: normal.size, bulk: bulk.size } };
-  }
-
-  async enter(call: Call, lane: Lane): Promise<void> {
-    if (this.#underWay < this.#concurrencyMax) {
-      this.#underWay += 1;
-      return;
-    }
-    const { urgent, normal, bulk } = this.#waiting;
-    if (urgent.size + normal.size + bulk.size >= this.#queueMax && !this.#displace(lane)) throw this.#full();
-    await this.#turn(call, this.#waiting[lane]);
-  }
-
-  leave(): void {
-    this.#underWay -= 1;
-    for (const lane of lanes) {
-      for (const first of this.#waiting[lane]) {
-        this.#underWay += 1;
-        first.begin();
-        return;
-      }
-    }
-  }
-
-  #turn(call: Call, lane: Set<Waiting>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const one: Waiting = {
-        begin() {
-          lane.delete(one);
-          call.offEnd(one.leave);
-          resolve();
-        },
-        leave(reason) {
-          lane.delete(one);
-          call.offEnd(one.leave);
-          reject(reason);
-        },
-      };
-      lane.add(one);
-      call.onEnd(one.leave);
-    });
-  }
-
-  /** Makes room for one of `lane` by refusing the youngest of a less urgent one. False when there is none. */
-  #displace(lane: Lane): boolean {
-    for (const other of lanes.toReversed()) {
-      if (other === lane) return false;
-      const youngest = [...this.#waiting[other]].at(-1);
-      if (youngest) {
-        youngest.leave(this.#full());
-        return true;
-      }
-    }
-    return false;
-  }
-
-  #full(): Fault {
-    const [under, waiting] = [this.#concurrencyMax, this.#queueMax];
-    return fault(policyReasons.BULKHEAD_FULL, `Expected at most ${under} calls under way and ${waiting} waiting, found one more.`);
-  }
+function checked(options: BulkheadOptions): Required<BulkheadOptions> {
+  const { concurrencyMax, queueMax = 0, bulkMax = concurrencyMax, perCallerMax = concurrencyMax, waitMsMax = Infinity } = options;
+  expectRanges({ concurrencyMax: [concurrencyMax, 1, 1e6], queueMax: [queueMax, 0, 1e6], bulkMax: [bulkMax, 1, 1e6] });
+  expectRanges({ perCallerMax: [perCallerMax, 1, 1e6], waitMsMax: [waitMsMax, 1, Infinity] });
+  return { concurrencyMax, queueMax, bulkMax, perCallerMax, waitMsMax };
 }

@@ -16,16 +16,13 @@ export interface ClassicJudgeOptions {
   readonly openMs?: number;
   /** Calls that try at a time, and that must succeed, one after the other, to close it. Default 3. */
   readonly trialsMin?: number;
-  readonly clock?: Clock;
 }
 
 /** Closed, open, half open: for those who want a switch that is on or off. Throws POLICY_OPTION_INVALID. */
-export function createClassicJudge(options: ClassicJudgeOptions = {}): BreakerJudge {
-  const { failureRatioMax = 0.5, callsMin = 20, windowMs = 10_000, openMs = 1000, trialsMin = 3, clock = systemClock } = options;
-  expectRanges({ failureRatioMax: [failureRatioMax, 0, 1], callsMin: [callsMin, 1, 1e6], windowMs: [windowMs, 100, 3_600_000] });
-  expectRanges({ openMs: [openMs, 1, 3_600_000], trialsMin: [trialsMin, 1, 1000] });
+export function createClassicJudge(options: ClassicJudgeOptions = {}, clock: Clock = systemClock): BreakerJudge<ClassicJudgeOptions> {
+  let { failureRatioMax, callsMin, windowMs, openMs, trialsMin } = checked(options);
   /** First all calls, second those that failed. */
-  const window = new RollingWindow(clock, { windowMs, buckets: 40 });
+  let window = new RollingWindow(clock, { windowMs, buckets: 40 });
   let state: "closed" | "open" | "half_open" = "closed";
   let openedMs = 0;
   let trying = 0;
@@ -70,5 +67,17 @@ export function createClassicJudge(options: ClassicJudgeOptions = {}): BreakerJu
       const opened = openedMs;
       return (outcome) => endTrial(outcome, opened);
     },
+    apply(changed) {
+      const before = windowMs;
+      ({ failureRatioMax, callsMin, windowMs, openMs, trialsMin } = checked(changed));
+      if (windowMs !== before) window = new RollingWindow(clock, { windowMs, buckets: 40 });
+    },
   };
+}
+
+function checked(options: ClassicJudgeOptions): Required<ClassicJudgeOptions> {
+  const { failureRatioMax = 0.5, callsMin = 20, windowMs = 10_000, openMs = 1000, trialsMin = 3 } = options;
+  expectRanges({ failureRatioMax: [failureRatioMax, 0, 1], callsMin: [callsMin, 1, 1e6], windowMs: [windowMs, 100, 3_600_000] });
+  expectRanges({ openMs: [openMs, 1, 3_600_000], trialsMin: [trialsMin, 1, 1000] });
+  return { failureRatioMax, callsMin, windowMs, openMs, trialsMin };
 }

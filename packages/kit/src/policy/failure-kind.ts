@@ -1,6 +1,7 @@
 import type { Call } from "../call.ts";
 import type { Code, Fault } from "../fault.ts";
 import { policyReasons } from "./reasons.ts";
+import { isRefusal } from "./refusal.ts";
 
 /**
  * Whose a failure is. "caller": it gave up, its time was over, or it asked for what cannot be; "overload": the server works but takes no
@@ -9,17 +10,15 @@ import { policyReasons } from "./reasons.ts";
 export type FailureKind = "caller" | "overload" | "server" | "local";
 
 const serverCodes: ReadonlySet<Code> = new Set(["UNKNOWN", "DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"]);
-const localReasons: ReadonlySet<string> = new Set([
-  policyReasons.BREAKER_OPEN.reason,
-  policyReasons.BULKHEAD_FULL.reason,
-  policyReasons.RATE_LIMITED.reason,
-]);
 
-/** Whose a failure of a call is. A breaker counts "server" alone; the time-out of a caller that left too little time is the caller's. */
+/**
+ * Whose a failure of a call is. A breaker counts "server" alone; the time-out of a caller that left too little time is the caller's. What
+ * another process refused by a policy of its own is its answer: LOAD_SHED and RESOURCE_EXHAUSTED are "overload", BREAKER_OPEN is "server".
+ */
 export function failureKind(fault: Fault, call: Call): FailureKind {
-  if (localReasons.has(fault.reason)) return "local";
+  if (isRefusal(fault)) return "local";
   if (call.ended !== undefined) return "caller";
   if (fault.code === "DEADLINE_EXCEEDED" && call.remainingMs() === 0) return "caller";
-  if (fault.code === "RESOURCE_EXHAUSTED") return "overload";
+  if (fault.code === "RESOURCE_EXHAUSTED" || fault.reason === policyReasons.LOAD_SHED.reason) return "overload";
   return serverCodes.has(fault.code) ? "server" : "caller";
 }
