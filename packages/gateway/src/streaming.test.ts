@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
+import { once } from "node:events";
+import { connect, createServer as createTcpServer, type AddressInfo } from "node:net";
 import { test } from "node:test";
 import { createClient, readBody, type BodyStream } from "@weir/wire";
 import { snapshotOf, startBackend, startHouse } from "./fixtures/house.ts";
@@ -44,6 +45,50 @@ test("gateway passes streams on chunk by chunk, both ways, with trailers", async
   assert.deepEqual([line["bytesOut"], line["broken"], line["version"]], [13, undefined, "v1"]);
   await client.close();
   await house.stop();
+});
+
+for (const [endpoint, client] of [
+  ["1.1", "1.1"],
+  ["1.1", "2"],
+  ["2", "2"],
+] as const) {
+  test(`gateway passes early hints from an endpoint of HTTP/${endpoint} to a client of HTTP/${client}`, async (t) => {
+    const backend = await startBackend("a", "v1", (_request, exchange) => {
+      exchange.interim?.(103, ["link", "</a.css>; rel=preload", "x-version", exchange.version]);
+      return Promise.resolve({ status: 200, headers: [], body: Buffer.from("page") });
+    });
+    const house = await startHouse(snapshotOf([{ ...backend, http2: endpoint === "2" }]), [backend]);
+    const asker = createClient({ host: "127.0.0.1", port: Number(new URL(house.gateway.url).port), http2: client === "2" });
+    t.after(() => Promise.all([asker.close(), house.stop()]));
+    const heard: unknown[] = [];
+    const interimTo = { interim: (status: number, headers: readonly string[]): void => void heard.push([status, headers]) };
+    const { status, headers } = await asker.request({ method: "GET", target: "/", headers: [] }, { interimTo });
+    assert.deepEqual([status, headers.includes("link")], [200, false]);
+    assert.deepEqual(heard, [[103, ["link", "</a.css>; rel=preload", "x-version", endpoint]]]);
+  });
+}
+
+test("gateway bears an endpoint that never comes to its answer, and tells HTTP/1.0 of no hints", async (t) => {
+  const hint = "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n";
+  let hints = hint.repeat(17);
+  const endpoint = createTcpServer((socket) =>
+    socket.on("error", () => undefined).on("data", () => socket.end(`${hints}HTTP/1.1 200 OK\r\n\r\n`)),
+  );
+  await once(endpoint.listen(0, "127.0.0.1"), "listening");
+  const { port } = endpoint.address() as AddressInfo;
+  const house = await startHouse(snapshotOf([{ id: "a", version: "v1", port }]), []);
+  t.after(async () => {
+    endpoint.close();
+    await house.stop();
+  });
+  const client = connectRaw(house.gateway.url);
+  const text = await client.exchange("POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  assert.equal(text.match(/ 103 /g)?.length, 16);
+  assert.match(text, /\r\n\r\nHTTP\/1\.1 502 [^]*UPSTREAM_INVALID/);
+  hints = hint;
+  const old = await connectRaw(house.gateway.url).exchange("GET / HTTP/1.0\r\nhost: a\r\n\r\n");
+  assert.match(old, /^HTTP\/1\.1 200 /);
+  assert.doesNotMatch(old, /103/);
 });
 
 test("gateway with a client that does not read holds back the endpoint", async () => {

@@ -1,4 +1,4 @@
-import type { Body, HeaderList, HttpResponse, ByteDuplex } from "./http.ts";
+import type { Body, ByteDuplex, Exchange, HeaderList, HttpResponse } from "./http.ts";
 import { WireError, wireReasons, type WireReason } from "./reasons.ts";
 
 /** What a client sends. An HttpRequest of a server fits, so a proxy passes it on as it is. */
@@ -32,6 +32,8 @@ export interface RequestOptions {
   readonly headerTimeoutMs?: number;
   /** Instead of the client's `bodyIdleMs`. Infinity also lets an HTTP/2 origin keep its window shut. */
   readonly bodyIdleMs?: number;
+  /** Hears of interim answers but 100 and 101, at most 16; an exchange of a server passes them on. Default nobody. */
+  readonly interimTo?: Pick<Exchange, "interim">;
 }
 
 /** Who carries a call just now: the queue, or a connection. */
@@ -85,6 +87,11 @@ export class ClientCall {
     const { carrier } = this;
     if (carrier === undefined) this.fail(error);
     else carrier.abandon(this, error);
+  }
+
+  /** An interim answer has come. */
+  interim(status: number, headers: HeaderList): void {
+    if (!this.#over && status > 101) this.options.interimTo?.interim?.(status, headers);
   }
 
   resolve(response: ClientResponse): void {

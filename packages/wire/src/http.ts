@@ -90,7 +90,15 @@ export interface Exchange {
    * HTTP/1.1 cannot ask, so there it does not exist and the bounds stay. Call it before the body is read.
    */
   openEnded?(): void;
+  /**
+   * Sends an interim answer, 102 to 199, ahead of the answer: 103 Early Hints. Nothing is sent where it cannot be: to HTTP/1.0,
+   * behind the head of the answer, after 16 of them, to a client that does not read, with headers that no answer could have.
+   */
+  interim?(status: number, headers: HeaderList): void;
 }
+
+/** Interim answers (1xx, RFC 9110 §15.2) to one request: a client takes no more, a server sends no more. */
+export const interimMax = 16;
 
 /** Answers requests. A rejection becomes a bare 500 without a word of why: whoever serves turns errors into answers. */
 export type HttpHandler = (request: HttpRequest, exchange: Exchange) => Promise<HttpResponse>;

@@ -16,7 +16,7 @@ export interface ClientPeer extends Peer {
 
 /**
  * Asks the endpoint that was chosen. The time that is left holds up to the head of the answer, for an RPC up to its end;
- * else each silence of a body is bounded. When the client goes away, so does the request.
+ * else each silence of a body is bounded. When the client goes away, so does the request. Interim answers pass at once.
  */
 export function send(): Service<Passage, ClientResponse> {
   return (passage, call) => {
@@ -35,8 +35,8 @@ async function sendCall(passage: Passage, call: Call, leftMs: number): Promise<C
   tellTimeLeft(passage, leftMs);
   // A unary call of Connect is a plain POST, whose answer may not be silent for ever.
   const options: RequestOptions = isOpenEnded(passage.rpc)
-    ? { headerTimeoutMs: leftMs, timeoutMs, bodyIdleMs: Infinity, ...cancelledWith(call) }
-    : { headerTimeoutMs: leftMs, timeoutMs: passage.callersDeadline ? timeoutMs : undefined, ...cancelledWith(call) };
+    ? { headerTimeoutMs: leftMs, timeoutMs, bodyIdleMs: Infinity, ...tiedTo(call) }
+    : { headerTimeoutMs: leftMs, timeoutMs: passage.callersDeadline ? timeoutMs : undefined, ...tiedTo(call) };
   return rpcAnswer(await clientOf(passage).request(passage, options), passage);
 }
 
@@ -50,7 +50,7 @@ function clientOf({ rpc, http2, endpoint }: Passage): Client {
 async function sendUpgrade(passage: Passage, call: Call, headerTimeoutMs: number): Promise<ClientResponse> {
   const request = upgradeRequest(passage);
   const { clients } = passage.endpoint as Endpoint;
-  const response = await clients.sessions.request(request.message, { headerTimeoutMs, ...cancelledWith(call) });
+  const response = await clients.sessions.request(request.message, { headerTimeoutMs, ...tiedTo(call) });
   return upgradeAnswer(response, request, passage);
 }
 
@@ -58,13 +58,13 @@ async function sendUpgrade(passage: Passage, call: Call, headerTimeoutMs: number
 function plainOptions(call: Call, headerTimeoutMs: number): RequestOptions {
   const { exchange } = call.peer as Partial<ClientPeer>;
   if (exchange === undefined) return { headerTimeoutMs, signal: call.signal };
-  return { headerTimeoutMs, onCancel: (listener) => exchange.onCancel(listener) };
+  return { headerTimeoutMs, onCancel: (listener) => exchange.onCancel(listener), interimTo: exchange };
 }
 
-function cancelledWith(call: Call): RequestOptions {
+function tiedTo(call: Call): RequestOptions {
   const { exchange } = call.peer as Partial<ClientPeer>;
   if (exchange === undefined) return { signal: call.signal };
-  return { onCancel: (listener) => exchange.onCancel(listener) };
+  return { onCancel: (listener) => exchange.onCancel(listener), interimTo: exchange };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { HttpResponse } from "../http.ts";
+import type { HeaderList, HttpResponse } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import type { ServerExchange } from "./exchange.ts";
 import { HeaderWriter, statusLine } from "./serialise.ts";
@@ -65,6 +65,16 @@ export class AnswerHeadWriter {
     this.framing = "none";
     this.keepAlive = true;
     return `${statusLine(101)}${this.#headers.lines(response.headers)}\r\nconnection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`;
+  }
+}
+
+/** The head of an interim answer, 102 to 199; "" for what none can be. */
+export function interimHead(status: number, headers: HeaderList): string {
+  if (status < 102 || status > 199) return "";
+  try {
+    return `${statusLine(status)}${new HeaderWriter(wireReasons.RESPONSE_HEADER_INVALID).lines(headers)}\r\n\r\n`;
+  } catch {
+    return "";
   }
 }
 

@@ -1,10 +1,10 @@
-import type { BodyStream, HttpHandler, HttpRequest, HttpResponse } from "../http.ts";
+import { interimMax, type BodyStream, type HeaderList, type HttpHandler, type HttpRequest, type HttpResponse } from "../http.ts";
 import { countRefusal } from "../counters.ts";
 import type { ServerSettings } from "../options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
-import type { AnswerHeadWriter, AnswerFraming } from "./answer.ts";
+import { interimHead, type AnswerFraming, type AnswerHeadWriter } from "./answer.ts";
 import type { ConnectionDuplex } from "./byte-duplex.ts";
-import type { ServerExchange } from "./exchange.ts";
+import type { ExchangeOwner, Peer, ServerExchange } from "./exchange.ts";
 import { leaveBody, wireErrorFrom, writeBody, type ConnectionWriter } from "./writer.ts";
 
 /** The connection that the answers leave by. */
@@ -21,8 +21,16 @@ export interface AnswersOwner {
   broken(): void;
 }
 
+/** What the answers of one connection are written with, and for whom. */
+export interface AnswersEnds {
+  readonly peer: Peer;
+  readonly writer: ConnectionWriter;
+  readonly head: AnswerHeadWriter;
+}
+
 /** The requests of one connection that wait for their answers, and the writing of those in order. */
-export class Answers {
+export class Answers implements ExchangeOwner {
+  readonly peer: Peer;
   first: ServerExchange | undefined = undefined;
   last: ServerExchange | undefined = undefined;
   depth = 0;
@@ -31,11 +39,12 @@ export class Answers {
   readonly #writer: ConnectionWriter;
   readonly #head: AnswerHeadWriter;
 
-  constructor(owner: AnswersOwner, settings: ServerSettings, writers: { writer: ConnectionWriter; head: AnswerHeadWriter }) {
+  constructor(owner: AnswersOwner, settings: ServerSettings, ends: AnswersEnds) {
+    this.peer = ends.peer;
     this.#owner = owner;
     this.#settings = settings;
-    this.#writer = writers.writer;
-    this.#head = writers.head;
+    this.#writer = ends.writer;
+    this.#head = ends.head;
   }
 
   /** Puts a request in the queue. */
@@ -83,6 +92,7 @@ export class Answers {
       this.#writer.flush();
       return;
     }
+    this.#writeInterims(next);
     if (next.continueOwed && next.body?.wanted === true) this.sendContinue(next);
     // More answers may be ready in a moment; they leave together.
     this.#writer.flushSoon();
@@ -94,6 +104,21 @@ export class Answers {
     exchange.continueOwed = false;
     this.#writer.text("HTTP/1.1 100 Continue\r\n\r\n");
     this.#writer.flush();
+  }
+
+  interim(exchange: ServerExchange, status: number, headers: HeaderList): void {
+    if (exchange.over || exchange.begun || exchange.version === "1.0" || this.#writer.full || exchange.interimCount >= interimMax) return;
+    exchange.interimCount += 1;
+    exchange.interims += interimHead(status, headers);
+    if (exchange !== this.first) return;
+    this.#writeInterims(exchange);
+    this.#writer.flush();
+  }
+
+  #writeInterims(exchange: ServerExchange): void {
+    if (exchange.interims === "") return;
+    this.#writer.text(exchange.interims);
+    exchange.interims = "";
   }
 
   /** Puts `exchange` in the place of `old`, whose body turned out bad. */
@@ -146,6 +171,7 @@ export class Answers {
     const { body } = sent;
     const { framing } = head;
     exchange.keepAlive = head.keepAlive;
+    this.#writeInterims(exchange);
     // A streamed answer may be made of the body that it has not asked for yet, and after the head it is too late to say 100.
     if (framing === "length" || framing === "chunked") this.sendContinue(exchange);
     this.#writer.text(text);

@@ -156,8 +156,9 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
     this.#break(error);
   }
 
-  interim(status: number, _headers: HeaderList): void {
+  interim(status: number, headers: HeaderList): void {
     if (status === 100) this.#continued?.();
+    else this.#call?.interim(status, headers);
   }
 
   response(head: ResponseHead, body: Body): void {

@@ -27,7 +27,6 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
   readonly #handler: HttpHandler;
   readonly #settings: ServerSettings;
   readonly #output: ConnectionOutput;
-  readonly #peer: Peer;
   readonly #writer: ConnectionWriter;
   readonly #reader: RequestReader;
   readonly #answers: Answers;
@@ -53,11 +52,10 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
     this.#handler = handler;
     this.#settings = settings;
     this.#output = ends.output;
-    this.#peer = ends.peer;
     this.#writer = new ConnectionWriter(ends.output, settings.counters);
     const codec = serverCodecOf(settings);
     this.#reader = new RequestReader(this, settings.limits, codec);
-    this.#answers = new Answers(this, settings, { writer: this.#writer, head: codec.answers });
+    this.#answers = new Answers(this, settings, { peer: ends.peer, writer: this.#writer, head: codec.answers });
     this.#arm();
   }
 
@@ -154,7 +152,7 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
 
   request(head: RequestHead, body: Body): void {
     const { counters, limits } = this.#settings;
-    const exchange = new ServerExchange(this.#peer, head);
+    const exchange = new ServerExchange(this.#answers, head);
     this.#served += 1;
     counters.requestsTotal += 1;
     if (this.#served >= limits.requestsPerConnectionMax) exchange.keepAlive = false;
@@ -262,7 +260,7 @@ export class ServerConnection implements RequestSink, AnswersOwner, WheelEntry {
       this.#output.destroy();
       return;
     }
-    const exchange = new ServerExchange(this.#peer, refusedHead);
+    const exchange = new ServerExchange(this.#answers, refusedHead);
     const body = Buffer.from(refusalFrom(error));
     exchange.response = { status: error.status, headers: ["content-type", "application/json"], body };
     if (unfinished !== undefined) this.#answers.replace(unfinished, exchange);

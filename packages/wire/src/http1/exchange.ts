@@ -1,4 +1,4 @@
-import type { Exchange, HttpRequest, HttpResponse } from "../http.ts";
+import type { Exchange, HeaderList, HttpRequest, HttpResponse } from "../http.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 
 /** Who is at the other end. */
@@ -9,9 +9,16 @@ export interface Peer {
   readonly identity?: string | undefined;
 }
 
+/** Whose exchange it is. */
+export interface ExchangeOwner {
+  readonly peer: Peer;
+  /** As `Exchange` has it. */
+  interim(exchange: ServerExchange, status: number, headers: HeaderList): void;
+}
+
 /** One request on a connection and its answer, in a queue that keeps answers in order. */
 export class ServerExchange implements Exchange {
-  readonly #peer: Peer;
+  readonly #owner: ExchangeOwner;
   readonly version: "1.0" | "1.1";
   readonly isHead: boolean;
   /** Whether others may be worked on beside it: its method changes nothing (RFC 9110 §9.2.1). */
@@ -24,6 +31,9 @@ export class ServerExchange implements Exchange {
   body: IncomingBody | undefined = undefined;
   /** Whether 100 Continue is still owed. */
   continueOwed = false;
+  /** Heads of interim answers that wait for the answers before them. */
+  interims = "";
+  interimCount = 0;
   response: HttpResponse | undefined = undefined;
   /** Whether the head of the answer has been written. */
   begun = false;
@@ -36,10 +46,10 @@ export class ServerExchange implements Exchange {
   #cancelled = false;
 
   constructor(
-    peer: Peer,
+    owner: ExchangeOwner,
     head: { readonly method: string; readonly minor: number; readonly keepAlive: boolean; readonly upgrade: string | undefined },
   ) {
-    this.#peer = peer;
+    this.#owner = owner;
     this.version = head.minor === 0 ? "1.0" : "1.1";
     this.isHead = head.method === "HEAD";
     this.isSafe = head.method === "GET" || this.isHead || head.method === "OPTIONS" || head.method === "TRACE";
@@ -48,20 +58,24 @@ export class ServerExchange implements Exchange {
   }
 
   get peerAddress(): string {
-    return this.#peer.address;
+    return this.#owner.peer.address;
   }
 
   get secure(): boolean {
-    return this.#peer.secure;
+    return this.#owner.peer.secure;
   }
 
   get identity(): string | undefined {
-    return this.#peer.identity;
+    return this.#owner.peer.identity;
   }
 
   onCancel(listener: () => void): void {
     if (this.#cancelled) listener();
     else this.#onCancel = listener;
+  }
+
+  interim(status: number, headers: HeaderList): void {
+    this.#owner.interim(this, status, headers);
   }
 
   /** The client went away. */

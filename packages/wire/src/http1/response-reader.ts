@@ -1,4 +1,4 @@
-import type { Body, HeaderList } from "../http.ts";
+import { interimMax, type Body, type HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { BodyReader } from "./body-reader.ts";
 import type { ClientCodec } from "./codec.ts";
@@ -20,7 +20,6 @@ export interface ResponseSink extends BodySource {
 
 type Mode = "none" | "head" | "whole" | "stream" | "taken";
 const nothing = new Uint8Array(0);
-const interimMax = 16;
 
 /** Turns the bytes of one connection into answers, one for each `begin`. It knows no socket and no time. */
 export class ResponseReader {

@@ -206,10 +206,7 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
       this.#calls.fail(stream, this.#calls.headError(stream, error));
       return;
     }
-    if (interim) {
-      if (head.status === 100) this.#calls.continued(stream);
-      return;
-    }
+    if (interim) return this.#calls.interim(stream, head);
     this.#calls.answered(stream, head);
     if (stream.mode === "duplex" && head.status < 300 && !block.endStream) {
       this.#calls.switch(stream);
@@ -263,6 +260,9 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
 
   switched(_stream: Stream): void {}
   openEnded(_stream: Stream): void {}
+  interim(): boolean {
+    return false;
+  }
 
   awaited(stream: Stream): void {
     this.#calls.awaited(stream);

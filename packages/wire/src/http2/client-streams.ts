@@ -1,6 +1,6 @@
 import type { ClientCall, ClientResponse } from "../client-call.ts";
 import type { ClientSettings } from "../client-options.ts";
-import type { Body, HeaderList } from "../http.ts";
+import { interimMax, type Body, type HeaderList } from "../http.ts";
 import { joinDuplexes } from "../http1/byte-duplex.ts";
 import { wireErrorFrom } from "../http1/writer.ts";
 import { WireError, wireReasons } from "../reasons.ts";
@@ -78,6 +78,16 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
     this.#wait(stream, "head", this.#headerMs(stream.call as ClientCall));
     this.#send(stream, (stream.call as ClientCall).request.body);
     this.queued(stream);
+  }
+
+  /** An interim answer: 100 lets the body go, the others are for whoever asked. */
+  interim(stream: Stream, { status, headers }: ResponseHead): void {
+    const call = stream.call as ClientCall;
+    stream.interimCount += 1;
+    if (stream.interimCount > interimMax) {
+      this.cut(stream, call.error(wireReasons.UPSTREAM_HEAD_INVALID, `expected at most ${interimMax} interim answers`));
+    } else if (status === 100) this.continued(stream);
+    else call.interim(status, headers);
   }
 
   #send(stream: Stream, body: Body): void {

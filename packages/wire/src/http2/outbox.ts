@@ -3,7 +3,7 @@ import type { ConnectionOutput } from "../http1/output.ts";
 import { frameFlags, frameHeadBytes, frameTypes, writeFrameHead, writeUint32 } from "./frame.ts";
 import type { HeaderBlocks } from "./header-blocks.ts";
 import { windowDefault } from "./settings.ts";
-import type { Stream } from "./stream.ts";
+import type { Interim, Stream } from "./stream.ts";
 
 /** The connection that an outbox writes for. */
 export interface OutboxOwner {
@@ -205,6 +205,7 @@ export class Outbox {
     stream.scheduled = false;
     if (stream.over || stream.localEnded) return;
     if (stream.continueOwed === "now") this.#writeContinue(stream);
+    if (stream.interims !== undefined) this.#writeInterims(stream, stream.interims);
     if (stream.headOwed && !this.#writeHead(stream)) return;
     if (stream.queuedBytes > 0) this.#writeData(stream);
     else if (stream.ending) this.#writeEnd(stream);
@@ -216,6 +217,21 @@ export class Outbox {
     this.#blocks.begin();
     this.#blocks.field(":status", "100");
     this.#writeBlock(stream.id, 0);
+  }
+
+  #writeInterims(stream: Stream, interims: readonly Interim[]): void {
+    stream.interims = undefined;
+    for (const { status, headers } of interims) {
+      this.#blocks.begin();
+      this.#blocks.field(":status", String(status));
+      try {
+        this.#blocks.list(headers);
+      } catch {
+        // The answer says all that an interim one does.
+        continue;
+      }
+      this.#writeBlock(stream.id, 0);
+    }
   }
 
   /** False when nothing follows now. */

@@ -181,6 +181,14 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
     this.#session.reset(stream, errorCodes.CANCEL, error);
   }
 
+  interim(stream: Stream): boolean {
+    const { outbox } = this.#session;
+    if (outbox.full) return false;
+    outbox.ready(stream);
+    outbox.flushSoon();
+    return true;
+  }
+
   openEnded(stream: Stream): void {
     stream.deadlineMs = Infinity;
     this.#askAfterMs = Math.min(this.#askAfterMs, this.#settings.wheel.coarseMs() + quietMs);

@@ -1,5 +1,5 @@
 import type { CallCarrier, ClientCall } from "../client-call.ts";
-import type { Body, Exchange, HeaderList, HttpResponse } from "../http.ts";
+import { interimMax, type Body, type Exchange, type HeaderList, type HttpResponse } from "../http.ts";
 import type { Peer } from "../http1/exchange.ts";
 import { leaveBody } from "../http1/writer.ts";
 import type { WireError } from "../reasons.ts";
@@ -20,6 +20,14 @@ export interface StreamOwner {
   givenUp(stream: Stream, error: WireError): void;
   /** It may be quiet and go on for as long as it likes. */
   openEnded(stream: Stream): void;
+  /** It has an interim answer to send. Answers whether there is room. */
+  interim(stream: Stream): boolean;
+}
+
+/** An interim answer that waits to be sent. */
+export interface Interim {
+  readonly status: number;
+  readonly headers: HeaderList;
 }
 
 /**
@@ -70,6 +78,9 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
 
   // What goes out.
   sendWindow: number;
+  /** Interim answers: those that wait, and how many there have been in all, in or out. */
+  interims: Interim[] | undefined = undefined;
+  interimCount = 0;
   /** The head has still to be written. */
   headOwed = false;
   /** What the request said, until it is handed over. */
@@ -139,6 +150,13 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
     if (this.over || this.isOpenEnded) return;
     this.isOpenEnded = true;
     this.#owner.openEnded(this);
+  }
+
+  interim(status: number, headers: HeaderList): void {
+    if (this.over || this.response !== undefined || this.interimCount >= interimMax || status < 102 || status > 199) return;
+    if (!this.#owner.interim(this)) return;
+    this.interimCount += 1;
+    (this.interims ??= []).push({ status, headers });
   }
 
   /** The client went away, or takes no answer any more. */
