@@ -147,3 +147,20 @@ test("plain HTTP that says when to come back is a Fault that says so", async () 
     });
   }
 });
+
+test("a Connect error without a RetryInfo is to be tried again when its header says, one with as that says", async () => {
+  const details = [{ type: "google.rpc.RetryInfo", value: "", debug: { retryDelay: "1.001s" } }];
+  for (const [body, retryAfterMs] of [
+    [{ code: "unavailable" }, 3000],
+    [{ code: "odd", message: "m" }, 3000],
+    [{ code: "unavailable", details }, 1001],
+  ] as const) {
+    const headers = ["content-type", "application/json", "retry-after", "3"];
+    const send: Send = async () => ({ status: 503, headers, body: new TextEncoder().encode(JSON.stringify(body)) });
+    await assert.rejects(createClient(Greeter, createConnectTransport(send)).hello({}), (thrown) => {
+      assert.ok(isFault(thrown));
+      assert.deepEqual([thrown.code, thrown.retryAfterMs], ["UNAVAILABLE", retryAfterMs]);
+      return true;
+    });
+  }
+});

@@ -170,8 +170,9 @@ async function errorFault(answer: SendAnswer, settings: Pick<ConnectSettings, "c
   } catch {
     return foreign;
   }
+  const { code, retryAfterMs } = foreign;
   // A body that says no code that we know still says what happened.
-  return faultFromErrorJson(json) ?? faultFromErrorJson(withCode(json, codes[foreign.code].connect)) ?? foreign;
+  return faultFromErrorJson(json, retryAfterMs) ?? faultFromErrorJson(withCode(json, codes[code].connect), retryAfterMs) ?? foreign;
 }
 
 function withCode(json: JsonValue, code: string): JsonValue {

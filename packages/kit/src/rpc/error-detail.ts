@@ -9,6 +9,27 @@ export const errorInfoTypeName = "google.rpc.ErrorInfo";
 /** Full name of the detail that carries how long to wait before a retry. */
 export const retryInfoTypeName = "google.rpc.RetryInfo";
 
+/** Full name of the detail that says which fields of a request are wrong. */
+export const badRequestTypeName = "google.rpc.BadRequest";
+
+/** A `google.rpc.BadRequest`; what is empty is absent. */
+export interface BadRequest {
+  readonly fieldViolations: readonly FieldViolation[];
+}
+
+/** Why one field is wrong. */
+export interface FieldViolation {
+  readonly field?: string;
+  readonly description?: string;
+  readonly reason?: string;
+}
+
+const violationFields = [
+  [1, "field"],
+  [2, "description"],
+  [3, "reason"],
+] as const;
+
 /** A `google.rpc.ErrorInfo`. */
 export interface ErrorInfo {
   readonly reason: string;
@@ -65,6 +86,46 @@ export function retryAfterMsFromBytes(bytes: Uint8Array): number | undefined {
   return number(1) * 1000 + number(2) / 1e6;
 }
 
+/** The binary form of a BadRequest, of what in a JSON form is one. */
+export function bytesFromBadRequest(json: Readonly<Record<string, unknown>>): Uint8Array {
+  const out: number[] = [];
+  const violations: readonly unknown[] = Array.isArray(json["fieldViolations"]) ? json["fieldViolations"] : [];
+  for (const violation of violations) {
+    if (typeof violation !== "object" || violation === null) continue;
+    const one: number[] = [];
+    for (const [number, name] of violationFields) {
+      const text = (violation as Record<string, unknown>)[name];
+      if (typeof text === "string") writeText(one, number, text);
+    }
+    writeBytes(out, 1, one);
+  }
+  return Uint8Array.from(out);
+}
+
+/** Reads the binary form of a BadRequest; undefined when it is malformed. Unknown fields are skipped. */
+export function badRequestFromBytes(bytes: Uint8Array): BadRequest | undefined {
+  const all = readFields(bytes);
+  if (!all) return undefined;
+  const fieldViolations: FieldViolation[] = [];
+  for (const [number, value] of all) {
+    if (number !== 1) continue;
+    const fields = value instanceof Uint8Array ? readFields(value) : undefined;
+    if (!fields) return undefined;
+    const texts = violationFields.map(([key, name]) => [name, textOf(fields, key)]).filter(([, text]) => text !== "");
+    fieldViolations.push(Object.fromEntries(texts) as FieldViolation);
+  }
+  return { fieldViolations };
+}
+
+/** Ten thousand years, as long as a google.protobuf.Duration may be. */
+const durationMsMax = 315_576_000_000_000;
+
+/** A time to wait as it travels: undefined for one that is none (negative, NaN, infinite), never more than a Duration holds. */
+export function travellingMs(retryAfterMs: number | undefined): number | undefined {
+  if (retryAfterMs === undefined || !(retryAfterMs >= 0 && retryAfterMs < Infinity)) return undefined;
+  return Math.min(retryAfterMs, durationMsMax);
+}
+
 /** "1.5s", the JSON form of a google.protobuf.Duration: at most nine digits after the point. */
 export function durationTextFromMs(durationMs: number): string {
   return `${(durationMs / 1000).toFixed(9).replace(/\.?0+$/, "")}s`;
@@ -72,8 +133,9 @@ export function durationTextFromMs(durationMs: number): string {
 
 /** Reads "1.5s"; undefined when it is something else. */
 export function msFromDurationText(text: unknown): number | undefined {
-  if (typeof text !== "string" || !/^\d{1,12}(\.\d{1,9})?s$/.test(text)) return undefined;
-  return Number(text.slice(0, -1)) * 1000;
+  const [, seconds, fraction = ""] = (typeof text === "string" && /^(\d{1,12})(?:\.(\d{1,9}))?s$/.exec(text)) || [];
+  // Apart, since seconds times a thousand would be rounded: 1.001 to 1000.9999999999999.
+  return seconds === undefined ? undefined : Number(seconds) * 1000 + Number(fraction.padEnd(9, "0")) / 1e6;
 }
 
 /** A `google.rpc.Status`: what grpc-status-details-bin holds. Source: google/rpc/status.proto. */

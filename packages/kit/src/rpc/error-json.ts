@@ -33,9 +33,9 @@ export function errorJsonFromFault(fault: Fault, domain: string): ErrorJson {
 
 /**
  * Reads a Connect error JSON back into a Fault. Undefined when it is not one: then the HTTP status decides
- * (`codeFromHttpStatus`). Without an ErrorInfo the reason is PEER_FAULT.
+ * (`codeFromHttpStatus`). Without an ErrorInfo the reason is PEER_FAULT, without a RetryInfo the time to wait is the one given.
  */
-export function faultFromErrorJson(json: unknown): Fault | undefined {
+export function faultFromErrorJson(json: unknown, retryAfterMs?: number): Fault | undefined {
   if (!isRecord(json)) return undefined;
   const code = codeFromConnect(json["code"]);
   if (code === undefined) return undefined;
@@ -44,7 +44,7 @@ export function faultFromErrorJson(json: unknown): Fault | undefined {
     if (isRecord(entry) && typeof entry["type"] === "string") details.push(detailFromJson(entry["type"], entry));
   }
   const reason = typeof json["reason"] === "string" && json["reason"] !== "" ? json["reason"] : undefined;
-  return faultFromReceived({ code, message: typeof json["message"] === "string" ? json["message"] : "", reason, details });
+  return faultFromReceived({ code, message: typeof json["message"] === "string" ? json["message"] : "", reason, details, retryAfterMs });
 }
 
 /** The code of an HTTP status that something else than an RPC server answered. Source: Connect protocol, "HTTP to error code". */

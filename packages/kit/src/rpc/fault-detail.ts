@@ -4,6 +4,9 @@ import { Fault, isFault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import type { ErrorInfo } from "./error-detail.ts";
 import {
+  badRequestFromBytes,
+  badRequestTypeName,
+  bytesFromBadRequest,
   bytesFromErrorInfo,
   bytesFromRetryInfo,
   durationTextFromMs,
@@ -12,6 +15,7 @@ import {
   msFromDurationText,
   retryAfterMsFromBytes,
   retryInfoTypeName,
+  travellingMs,
 } from "./error-detail.ts";
 
 /** A detail that every protocol carries: in its JSON form and its binary form. */
@@ -42,9 +46,10 @@ export function travellingDetails(fault: Fault, domain: string): FaultDetail[] {
     const value: ErrorInfo = { reason: fault.reason, domain };
     details.push({ typeName: errorInfoTypeName, value, bytes: bytesFromErrorInfo(value) });
   }
-  if (fault.retryAfterMs !== undefined && !given(retryInfoTypeName)) {
-    const value = { retryDelay: durationTextFromMs(fault.retryAfterMs) };
-    details.push({ typeName: retryInfoTypeName, value, bytes: bytesFromRetryInfo(fault.retryAfterMs) });
+  const retryAfterMs = travellingMs(fault.retryAfterMs);
+  if (retryAfterMs !== undefined && !given(retryInfoTypeName)) {
+    const value = { retryDelay: durationTextFromMs(retryAfterMs) };
+    details.push({ typeName: retryInfoTypeName, value, bytes: bytesFromRetryInfo(retryAfterMs) });
   }
   for (const detail of fault.details) details.push(detail.bytes ? detail : withKnownBytes(detail));
   return details;
@@ -57,20 +62,22 @@ export interface ReceivedFault {
   /** Given when no ErrorInfo names one. Default PEER_FAULT. */
   readonly reason?: string | undefined;
   readonly details: readonly FaultDetail[];
+  /** Given when no RetryInfo says one. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** The Fault of what came over the wire. An ErrorInfo and a RetryInfo become `reason` and `retryAfterMs`. */
 export function faultFromReceived(received: ReceivedFault): Fault {
   const details: FaultDetail[] = [];
   let reason = received.reason ?? kitReasons.PEER_FAULT.reason;
-  let retryAfterMs: number | undefined;
+  let { retryAfterMs } = received;
   for (const given of received.details) {
     const detail = given.value === undefined && given.bytes ? withKnownValue(given, given.bytes) : given;
     const value = isRecord(detail.value) ? detail.value : {};
     const isInfo = detail.typeName === errorInfoTypeName;
     const isRetry = detail.typeName === retryInfoTypeName;
     if (isInfo && typeof value["reason"] === "string" && value["reason"] !== "") reason = value["reason"];
-    if (isRetry) retryAfterMs = msFromDurationText(value["retryDelay"]);
+    if (isRetry) retryAfterMs = msFromDurationText(value["retryDelay"]) ?? retryAfterMs;
     // An ErrorInfo is only kept when it says more than the Fault itself does.
     if (isInfo ? value["metadata"] !== undefined : !isRetry) details.push(detail);
   }
@@ -81,6 +88,7 @@ function withKnownBytes(detail: FaultDetail): FaultDetail {
   const { typeName, value } = detail;
   if (!isRecord(value)) return detail;
   if (typeName === errorInfoTypeName) return { typeName, value, bytes: bytesFromErrorInfo(errorInfoFromJson(value)) };
+  if (typeName === badRequestTypeName) return { typeName, value, bytes: bytesFromBadRequest(value) };
   const retryAfterMs = typeName === retryInfoTypeName ? msFromDurationText(value["retryDelay"]) : undefined;
   return retryAfterMs === undefined ? detail : { typeName, value, bytes: bytesFromRetryInfo(retryAfterMs) };
 }
@@ -94,6 +102,7 @@ function errorInfoFromJson(value: Record<string, unknown>): ErrorInfo {
 function withKnownValue(detail: FaultDetail, bytes: Uint8Array): FaultDetail {
   const { typeName } = detail;
   if (typeName === errorInfoTypeName) return { typeName, value: errorInfoFromBytes(bytes), bytes };
+  if (typeName === badRequestTypeName) return { typeName, value: badRequestFromBytes(bytes), bytes };
   const retryAfterMs = typeName === retryInfoTypeName ? retryAfterMsFromBytes(bytes) : undefined;
   return retryAfterMs === undefined ? detail : { typeName, value: { retryDelay: durationTextFromMs(retryAfterMs) }, bytes };
 }

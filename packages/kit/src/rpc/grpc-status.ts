@@ -2,7 +2,7 @@ import { base64FromBytes, bytesFromBase64 } from "../contract/base64.ts";
 import type { Code, Fault } from "../fault.ts";
 import { codes, fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
-import { bytesFromRpcStatus, rpcStatusFromBytes } from "./error-detail.ts";
+import { bytesFromRpcStatus, rpcStatusFromBytes, travellingMs } from "./error-detail.ts";
 import { faultFromReceived, travellingDetails } from "./fault-detail.ts";
 
 const byNumber: readonly (Code | undefined)[] = (Object.keys(codes) as Code[]).reduce<(Code | undefined)[]>((list, code) => {
@@ -19,16 +19,22 @@ export function codeFromGrpc(number: number): Code {
 const messageBytesMax = 2048;
 const detailBytesMax = 4096;
 
+const pushbackName = "grpc-retry-pushback-ms";
+const pushbackMsMax = 2 ** 31 - 1;
+
 /**
  * The trailers that say a Fault: grpc-status, grpc-message in percent-encoding, and with details grpc-status-details-bin, a
  * google.rpc.Status in unpadded base64. A message is cut at 2,048 bytes; details beyond 4,096 bytes are left out, and those whose
- * binary form is not known (see `detailFromMessage`). Source: gRPC over HTTP2, "Responses".
+ * binary form is not known (see `detailFromMessage`). `retryAfterMs` is also grpc-retry-pushback-ms, rounded up, which clients that
+ * retry by themselves obey. Sources: gRPC over HTTP2, "Responses"; gRPC proposal A6.
  */
 export function trailersFromFault(found: Fault, domain: string): string[] {
   const { grpc } = codes[found.code];
   const trailers = ["grpc-status", String(grpc)];
   const message = shortened(found.message);
   if (message !== "") trailers.push("grpc-message", percentEncoded(message));
+  const retryAfterMs = travellingMs(found.retryAfterMs);
+  if (retryAfterMs !== undefined) trailers.push(pushbackName, String(Math.min(pushbackMsMax, Math.ceil(retryAfterMs))));
   const details: { typeName: string; bytes: Uint8Array }[] = [];
   let left = detailBytesMax;
   for (const { typeName, bytes } of travellingDetails(found, domain)) {
@@ -60,7 +66,8 @@ export function hasGrpcStatus(headers: readonly string[]): boolean {
 
 /**
  * The Fault that trailers say; undefined for OK. Trailers that say no status are one too: PEER_ANSWER_INVALID. A status that gRPC does not have is UNKNOWN;
- * details that cannot be read are passed over.
+ * details that cannot be read are passed over. grpc-retry-pushback-ms counts where no RetryInfo says more exactly; a negative one, "do
+ * not retry", says no time.
  */
 export function faultFromTrailers(trailers: readonly string[]): Fault | undefined {
   const status = valueOf(trailers, "grpc-status");
@@ -74,7 +81,13 @@ export function faultFromTrailers(trailers: readonly string[]): Fault | undefine
     code: /^\d{1,2}$/.test(status) ? codeFromGrpc(Number(status)) : "UNKNOWN",
     message: message === undefined ? (inner?.message ?? "") : percentDecoded(message),
     details: (inner?.details ?? []).map((detail) => ({ typeName: detail.typeName, value: undefined, bytes: detail.bytes })),
+    retryAfterMs: pushbackMs(valueOf(trailers, pushbackName)),
   });
+}
+
+function pushbackMs(text: string | undefined): number | undefined {
+  const ms = text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : Infinity;
+  return ms <= pushbackMsMax ? ms : undefined;
 }
 
 /** Names of headers and trailers that gRPC itself writes; metadata cannot. */

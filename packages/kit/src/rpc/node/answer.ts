@@ -3,6 +3,7 @@ import type { Call } from "../../call.ts";
 import type { Fault } from "../../fault.ts";
 import { codes } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
+import { travellingMs } from "../error-detail.ts";
 import { errorJsonFromFault } from "../error-json.ts";
 import { contentTypeUnary } from "../protocol-connect.ts";
 import { addPrefixedTrailers, addReply } from "./reply.ts";
@@ -46,7 +47,8 @@ export function faultAnswer(fault: Fault, options: FaultAnswerOptions): HttpResp
     return { status: httpStatus, headers, body: Buffer.from(`${fault.message}\n`) };
   }
   const headers = ["content-type", contentTypeUnary, ...(options.headers ?? [])];
-  if (fault.retryAfterMs !== undefined) headers.push("retry-after", String(Math.ceil(fault.retryAfterMs / 1000)));
+  const retryAfterMs = travellingMs(fault.retryAfterMs);
+  if (retryAfterMs !== undefined) headers.push("retry-after", String(Math.ceil(retryAfterMs / 1000)));
   if (fault.code === "UNAUTHENTICATED") headers.push("www-authenticate", "Bearer");
   if (options.call) {
     addReply(headers, options.call.replyMetadata, 0);
