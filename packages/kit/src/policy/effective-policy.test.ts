@@ -8,15 +8,15 @@ import { draftFaults, expectDrafts, policyFaults, policyKeys } from "./policy-ke
 const page = { path: "/shop.Cart/Get", kind: "unary" } as const;
 
 test("a method of which nobody says anything has defaults that are all within their limits", () => {
-  const { policy, from } = effectivePolicy(page, []);
+  const { policy, values } = effectivePolicy(page, []);
   assert.deepEqual(
     [policy.client.timeoutMs, policy.client.attemptTimeoutMs, policy.client.retry.attemptsMax, policy.client.breaker.kind],
     [30_000, 10_000, 3, "adaptive"],
   );
   assert.deepEqual([policy.client.retry.budgetRatio, policy.client.hedge.delayMs, policy.server.lane], [0.1, 0, "normal"]);
   assert.deepEqual(policyFaults(policy, ""), []);
-  assert.deepEqual(Object.keys(from).toSorted(), Object.keys(policyKeys).toSorted());
-  assert.deepEqual(new Set(Object.values(from)), new Set(["default"]));
+  assert.deepEqual(Object.keys(values).toSorted(), Object.keys(policyKeys).toSorted());
+  assert.deepEqual(new Set(Object.values(values).map(({ from }) => from)), new Set(["default"]));
 });
 
 test("a stream of answers has no time by default, nor has its beginning", () => {
@@ -36,15 +36,15 @@ test("the closer word wins, value by value: contract, code, configuration; every
     "/shop.Cart/Get": { client: { retry: { attemptsMax: 4 } } },
     "shop.Other": { client: { timeoutMs: 1 } },
   };
-  const { policy, from } = effectivePolicy(method, [
+  const { policy, values } = effectivePolicy(method, [
     { from: "code", drafts: code },
     { from: "configuration", drafts: configuration },
   ]);
-  assert.deepEqual(policy.client.bulkhead, { concurrencyMax: 5, queueMax: 7 });
+  assert.deepEqual(policy.client.bulkhead, { concurrencyMax: 5, queueMax: 7, waitMsMax: 1000 });
   assert.deepEqual([policy.client.timeoutMs, policy.client.retry.attemptsMax, policy.server.lane], [500, 4, "urgent"]);
   assert.deepEqual(
     ["client.timeoutMs", "client.bulkhead.concurrencyMax", "client.bulkhead.queueMax", "client.retry.attemptsMax", "server.rate.burst"].map(
-      (path) => from[path],
+      (path) => values[path]?.from,
     ),
     ['code "shop.Cart"', 'configuration "*"', "contract", 'configuration "/shop.Cart/Get"', "default"],
   );
@@ -59,7 +59,7 @@ test("each bad value is told with its place, what was expected and what was foun
   assert.deepEqual(
     found.map(({ message }) => message),
     [
-      "* client.timeoutMs: expected a number from 0 to 3600000, found -1.",
+      "* client.timeoutMs: expected a number from 1 to 3600000, or 0 for none, found -1.",
       '* client.breaker.kind: expected one of "adaptive", "classic", "off", found "clever".',
       "* client.retry.attemptsMax: expected a whole number from 1 to 11, found 2.5.",
       '* client.retry: expected one of attemptsMax, backoffMsMin, backoffMsMax, budgetRatio, budgetPerSecondMin, found "atemptsMax".',

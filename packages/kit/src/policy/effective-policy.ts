@@ -10,11 +10,17 @@ export interface PolicySource {
   readonly drafts: PolicyDrafts;
 }
 
+/** A value that holds for a method, and who said so: "default", "contract", `code "*"`, `configuration "weir.feed.v1.Feed"`. */
+export interface SourcedValue {
+  readonly value: PolicyValue;
+  readonly from: string;
+}
+
 /** What holds for one method, and who said so. */
 export interface EffectivePolicy {
   readonly policy: MethodPolicy;
-  /** By path, `"client.timeoutMs"`: "default", "contract", `configuration "*"`. */
-  readonly from: Readonly<Record<string, string>>;
+  /** Its values by path, `"client.timeoutMs"`, each with who said it. */
+  readonly values: Readonly<Record<string, SourcedValue>>;
 }
 
 /** The parts of a method's descriptor that its policies come from. */
@@ -22,13 +28,9 @@ export type PolicyMethod = Pick<MethodDescriptor, "path" | "kind" | "timeoutMs" 
 
 /** Puts together what holds for a method: defaults, then its contract, then the sources. Throws POLICY_INVALID for values that exclude each other. */
 export function effectivePolicy(method: PolicyMethod, sources: readonly PolicySource[]): EffectivePolicy {
-  const values = new Map<string, PolicyValue>();
-  const from: Record<string, string> = {};
-  const take = (given: Iterable<readonly [string, PolicyValue]>, who: string): void => {
-    for (const [path, value] of given) {
-      values.set(path, value);
-      from[path] = who;
-    }
+  const values = new Map<string, SourcedValue>();
+  const take = (given: Iterable<readonly [string, PolicyValue]>, from: string): void => {
+    for (const [path, value] of given) values.set(path, { value, from });
   };
   take(
     Object.keys(policyKeys).map((path) => [path, standardOf(path, method.kind)] as const),
@@ -41,9 +43,9 @@ export function effectivePolicy(method: PolicyMethod, sources: readonly PolicySo
       if (draft !== undefined) take(valuesOf(draft), `${source.from} "${name}"`);
     }
   }
-  const policy = nested(values) as unknown as MethodPolicy;
+  const policy = nested(new Map([...values].map(([path, { value }]) => [path, value]))) as unknown as MethodPolicy;
   refuseContradictions(policy, method.path);
-  return { policy, from };
+  return { policy, values: Object.fromEntries(values) };
 }
 
 /** The service of a method's path: "/weir.feed.v1.Feed/Page" → "weir.feed.v1.Feed". */
@@ -76,5 +78,5 @@ export function nested(values: ReadonlyMap<string, PolicyValue>): object {
 function refuseContradictions({ client }: MethodPolicy, at: string): void {
   const { backoffMsMin, backoffMsMax } = client.retry;
   if (backoffMsMax < backoffMsMin)
-    throw invalid(`${at} client.retry.backoffMsMax`, `at least backoffMsMin, which is ${backoffMsMin}`, backoffMsMax);
+    throw invalid(`${at} client.retry.backoffMsMax`, { expected: `at least backoffMsMin, which is ${backoffMsMin}`, found: backoffMsMax });
 }

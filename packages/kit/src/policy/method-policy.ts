@@ -74,10 +74,12 @@ export interface ServerRatePolicy extends RatePolicy {
   readonly per: "all" | "peer";
 }
 
-/** Calls under way, and calls that wait, at most. */
+/** Calls under way, and calls that wait, at most; a stream is under way until it is over. */
 export interface BulkheadPolicy {
   readonly concurrencyMax: number;
   readonly queueMax: number;
+  /** Nobody waits longer than this. */
+  readonly waitMsMax: number;
 }
 
 /** The same with anything left out. */

@@ -10,6 +10,8 @@ export type PolicyValue = number | string;
 /** A number of a policy: its range, both ends included, and what it is when nobody says. */
 export interface NumberKey {
   readonly kind: "number" | "whole";
+  /** 0 is allowed too, for none. */
+  readonly orNone?: boolean;
   readonly min: number;
   readonly max: number;
   readonly standard: number;
@@ -28,15 +30,15 @@ const hourMs = 3_600_000;
 
 /** Every value that a policy has, by its path. The one table: defaults, limits, what is checked, and what docs/policies.md shows. */
 export const policyKeys: Readonly<Record<string, NumberKey | WordKey>> = {
-  "client.timeoutMs": { kind: "number", min: 0, max: hourMs, standard: 30_000 },
+  "client.timeoutMs": { kind: "number", orNone: true, min: 1, max: hourMs, standard: 30_000 },
   // A stream begins when its first message comes, and that may be tomorrow.
-  "client.attemptTimeoutMs": { kind: "number", min: 0, max: hourMs, standard: 10_000, standardOfStreams: 0 },
+  "client.attemptTimeoutMs": { kind: "number", orNone: true, min: 1, max: hourMs, standard: 10_000, standardOfStreams: 0 },
   "client.retry.attemptsMax": { kind: "whole", min: 1, max: 11, standard: 3 },
   "client.retry.backoffMsMin": { kind: "number", min: 0, max: 60_000, standard: 50 },
   "client.retry.backoffMsMax": { kind: "number", min: 0, max: 600_000, standard: 1000 },
   "client.retry.budgetRatio": { kind: "number", min: 0, max: 1, standard: 0.1 },
   "client.retry.budgetPerSecondMin": { kind: "number", min: 0, max: 1000, standard: 1 },
-  "client.hedge.delayMs": { kind: "number", min: 0, max: 60_000, standard: 0 },
+  "client.hedge.delayMs": { kind: "number", orNone: true, min: 1, max: 60_000, standard: 0 },
   "client.hedge.attemptsMax": { kind: "whole", min: 2, max: 5, standard: 2 },
   "client.breaker.kind": { kind: "word", words: ["adaptive", "classic", "off"], standard: "adaptive" },
   "client.breaker.windowMs": { kind: "number", min: 100, max: hourMs, standard: 10_000 },
@@ -46,16 +48,18 @@ export const policyKeys: Readonly<Record<string, NumberKey | WordKey>> = {
   "client.breaker.failureRatioMax": { kind: "number", min: 0, max: 1, standard: 0.5 },
   "client.breaker.openMs": { kind: "number", min: 1, max: hourMs, standard: 1000 },
   "client.breaker.trialsMin": { kind: "whole", min: 1, max: 1000, standard: 3 },
-  "client.rate.perSecond": { kind: "number", min: 0, max: 1e9, standard: 0 },
-  "client.rate.burst": { kind: "number", min: 0, max: 1e9, standard: 0 },
-  "client.bulkhead.concurrencyMax": { kind: "whole", min: 0, max: 1e6, standard: 100 },
+  "client.rate.perSecond": { kind: "number", orNone: true, min: 0.001, max: 1e9, standard: 0 },
+  "client.rate.burst": { kind: "number", orNone: true, min: 1, max: 1e9, standard: 0 },
+  "client.bulkhead.concurrencyMax": { kind: "whole", orNone: true, min: 1, max: 1e6, standard: 100, standardOfStreams: 1000 },
   "client.bulkhead.queueMax": { kind: "whole", min: 0, max: 1e6, standard: 100 },
+  "client.bulkhead.waitMsMax": { kind: "number", orNone: true, min: 1, max: hourMs, standard: 1000 },
   "server.lane": { kind: "word", words: ["urgent", "normal", "bulk"], standard: "normal" },
-  "server.rate.perSecond": { kind: "number", min: 0, max: 1e9, standard: 0 },
-  "server.rate.burst": { kind: "number", min: 0, max: 1e9, standard: 0 },
+  "server.rate.perSecond": { kind: "number", orNone: true, min: 0.001, max: 1e9, standard: 0 },
+  "server.rate.burst": { kind: "number", orNone: true, min: 1, max: 1e9, standard: 0 },
   "server.rate.per": { kind: "word", words: ["all", "peer"], standard: "all" },
-  "server.bulkhead.concurrencyMax": { kind: "whole", min: 0, max: 1e6, standard: 0 },
+  "server.bulkhead.concurrencyMax": { kind: "whole", orNone: true, min: 1, max: 1e6, standard: 0 },
   "server.bulkhead.queueMax": { kind: "whole", min: 0, max: 1e6, standard: 0 },
+  "server.bulkhead.waitMsMax": { kind: "number", orNone: true, min: 1, max: hourMs, standard: 1000 },
 };
 
 /** Paths of what holds other values: "client", "client.retry". */
@@ -90,9 +94,11 @@ export function policyFaults(draft: unknown, at: string): Fault[] {
 
 /** The same for policies by what they hold for. */
 export function draftFaults(drafts: unknown): Fault[] {
-  if (!isObject(drafts)) return [invalid("policies", "an object", drafts)];
+  if (!isObject(drafts)) return [invalid("policies", { expected: "an object", found: drafts })];
   const found = Object.entries(drafts).flatMap(([name, draft]) => {
-    const named = namePattern.test(name) ? [] : [invalid("policies", `"*", "package.Service" or "/package.Service/Method"`, name)];
+    const named = namePattern.test(name)
+      ? []
+      : [invalid("policies", { expected: `"*", "package.Service" or "/package.Service/Method"`, found: name })];
     return [...named, ...policyFaults(draft, name)];
   });
   return found.slice(0, faultsMax);
@@ -120,7 +126,7 @@ export function expectDrafts(drafts: PolicyDrafts): PolicyDrafts {
 }
 
 /** A Fault that says which value was expected to be what. */
-export function invalid(where: string, expected: string, found: unknown): Fault {
+export function invalid(where: string, { expected, found }: { readonly expected: string; readonly found: unknown }): Fault {
   return fault(policyReasons.POLICY_INVALID, `${where}: expected ${expected}, found ${textOf(found)}.`);
 }
 
@@ -134,7 +140,7 @@ interface Place {
 function valuesBelow({ value, path, at, found }: Place, values: Map<string, PolicyValue>): void {
   const where = [at, path].filter((part) => part !== "").join(" ");
   if (!isObject(value)) {
-    found.push(invalid(where, "an object", value));
+    found.push(invalid(where, { expected: "an object", found: value }));
     return;
   }
   for (const [name, below] of Object.entries(value)) {
@@ -142,15 +148,16 @@ function valuesBelow({ value, path, at, found }: Place, values: Map<string, Poli
     const key = Object.hasOwn(policyKeys, inner) ? policyKeys[inner] : undefined;
     if (below === undefined) continue;
     if (branches.has(inner)) valuesBelow({ value: below, path: inner, at, found }, values);
-    else if (key === undefined) found.push(invalid(where, `one of ${namesBelow(path).join(", ")}`, name));
+    else if (key === undefined) found.push(invalid(where, { expected: `one of ${namesBelow(path).join(", ")}`, found: name }));
     else if (isAllowed(key, below)) values.set(inner, below);
-    else found.push(invalid([at, inner].filter((part) => part !== "").join(" "), expectation(key), below));
+    else found.push(invalid([at, inner].filter((part) => part !== "").join(" "), { expected: expectation(key), found: below }));
   }
 }
 
 /** Whether a value may be what its key says. */
 export function isAllowed(key: NumberKey | WordKey, value: unknown): value is PolicyValue {
   if (key.kind === "word") return typeof value === "string" && key.words.includes(value);
+  if (value === 0 && key.orNone === true) return true;
   if (typeof value !== "number" || !(value >= key.min && value <= key.max)) return false;
   return key.kind === "number" || Number.isInteger(value);
 }
@@ -158,7 +165,7 @@ export function isAllowed(key: NumberKey | WordKey, value: unknown): value is Po
 /** What a value has to be, in words. */
 export function expectation(key: NumberKey | WordKey): string {
   if (key.kind === "word") return `one of ${key.words.map((word) => `"${word}"`).join(", ")}`;
-  return `a ${key.kind === "whole" ? "whole number" : "number"} from ${key.min} to ${key.max}`;
+  return `a ${key.kind === "whole" ? "whole number" : "number"} from ${key.min} to ${key.max}${key.orNone === true ? ", or 0 for none" : ""}`;
 }
 
 function namesBelow(path: string): string[] {

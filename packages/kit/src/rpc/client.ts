@@ -13,11 +13,25 @@ import { untilEnded } from "./until-ended.ts";
 export interface ClientOptions {
   /** Around every call, first outermost; for each call of a stream as well. Default none. */
   readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
+  /** What guards each method, within the layers; its times stand in place of `timeoutMs`. From `createClientPolicies`. Default nothing. */
+  readonly policies?: CallGuards;
   /**
    * Time for a call that answers one message, when it neither brings a deadline, nor inherits one, nor has one in its contract.
    * Default 30,000. Streams of answers have none.
    */
   readonly timeoutMs?: number;
+}
+
+/** Guards calls, method by method. */
+export interface CallGuards {
+  guard(method: MethodDescriptor): CallGuard;
+}
+
+/** What guards the calls of one method. */
+export interface CallGuard {
+  readonly layer: Layer<Message<unknown>, Message<unknown>>;
+  /** Time for the whole call as it is now, for a call that says no other; 0 for none. */
+  readonly timeoutMs: number;
 }
 
 /** The second argument of every client method: the call being served (its deadline is inherited), or options for a new one. */
@@ -41,20 +55,24 @@ export function createClient<Client>(
 }
 
 function clientMethod(method: MethodDescriptor, transport: Transport, options: ClientOptions): unknown {
-  const service = layered<Message<unknown>, Message<unknown>>((message, call) => transport(method, message, call), options.layers ?? []);
+  const guard = options.policies?.guard(method);
+  const layers = [...(options.layers ?? []), ...(guard ? [guard.layer] : [])];
+  const service = layered<Message<unknown>, Message<unknown>>((message, call) => transport(method, message, call), layers);
   const timeoutMs = method.timeoutMs ?? options.timeoutMs ?? 30_000;
+  const begin = (given: ClientCall | undefined, unguardedMs: number | undefined): Call =>
+    guard ? guardedCall(method, given, guard.timeoutMs || undefined) : clientCall(method, given, unguardedMs);
   const takesStream = method.kind === "client_stream" || method.kind === "bidi_stream";
   const create = (partial: unknown): unknown => method.input.create(partial as Partial<unknown>);
   const messageFrom = (input: unknown): Message<unknown> =>
     takesStream ? { stream: true, messages: mapped(input as AsyncIterable<unknown>, create) } : { stream: false, message: create(input) };
   if (method.kind === "unary" || method.kind === "client_stream") {
-    return (input: unknown, given?: ClientCall) => callOnce(service, messageFrom(input), clientCall(method, given, timeoutMs));
+    return (input: unknown, given?: ClientCall) => callOnce(service, messageFrom(input), begin(given, timeoutMs));
   }
   return (input: unknown, given?: ClientCall) =>
     openStream(
       service,
       () => messageFrom(input),
-      () => clientCall(method, given, method.timeoutMs),
+      () => begin(given, method.timeoutMs),
     );
 }
 
@@ -131,6 +149,12 @@ function clientCall(method: MethodDescriptor, given: ClientCall | undefined, tim
   }
   const inherited = given?.parent !== undefined && given.parent.deadlineMs !== Infinity;
   return new Call({ ...given, method: method.path, timeoutMs: given?.timeoutMs ?? (inherited ? undefined : timeoutMs) });
+}
+
+/** The same under a policy: who inherits a deadline gets the shorter of both, and only who says a time of its own may have more. */
+function guardedCall(method: MethodDescriptor, given: ClientCall | undefined, timeoutMs: number | undefined): Call {
+  if (given !== undefined && isCall(given)) return given.child({ method: method.path, timeoutMs });
+  return new Call({ ...given, method: method.path, timeoutMs: given?.timeoutMs ?? timeoutMs });
 }
 
 function isCall(given: ClientCall): given is Call {

@@ -40,7 +40,7 @@ const everything = `{
   timeout: "2s" retry: 2 attempt_timeout: "500ms"
   backoff: {min: "10ms" max: "1m" budget_ratio: 0.2 budget_per_second_min: 5} hedge: {delay: "50ms" attempts_max: 3}
   breaker: {kind: "classic" window: "5s" calls_min: 5 factor: 2 probe: "500ms" failure_ratio_max: 0.3 open: "2s" trials_min: 1}
-  rate: {per_second: 100 burst: 20} bulkhead: {concurrency_max: 64 queue_max: 0}
+  rate: {per_second: 100 burst: 20} bulkhead: {concurrency_max: 64 queue_max: 0 wait_max: "100ms"}
   server: {lane: "bulk" rate: {per_second: 50 burst: 5} rate_per: "peer" bulkhead: {concurrency_max: 8 queue_max: 16}}
 }`;
 const refused: readonly (readonly [name: string, service: string, expected: RegExp])[] = [
@@ -57,7 +57,7 @@ const refused: readonly (readonly [name: string, service: string, expected: RegE
   [
     "range",
     "rpc M(Q) returns (Q) { option (weir.policy) = {bulkhead: {concurrency_max: 2000000}}; }",
-    /^range\.proto:6: .*expected a whole number from 0 to 1000000 as bulkhead\.concurrency_max, found 2000000/,
+    /^range\.proto:6: .*expected a whole number from 1 to 1000000, or 0 for none as bulkhead\.concurrency_max, found 2000000/,
   ],
   [
     "hedged",
@@ -90,7 +90,7 @@ test("policies of a contract become plain data of its methods, and a value that 
   const client =
     "client: { attemptTimeoutMs: 500, retry: { backoffMsMin: 10, backoffMsMax: 60000, budgetRatio: 0.2, budgetPerSecondMin: 5 }, HEDGE" +
     'breaker: { kind: "classic", windowMs: 5000, callsMin: 5, factor: 2, probeMs: 500, failureRatioMax: 0.3, openMs: 2000, trialsMin: 1 }, ' +
-    "rate: { perSecond: 100, burst: 20 }, bulkhead: { concurrencyMax: 64, queueMax: 0 } }";
+    "rate: { perSecond: 100, burst: 20 }, bulkhead: { concurrencyMax: 64, queueMax: 0, waitMsMax: 100 } }";
   const server = 'server: { lane: "bulk", rate: { perSecond: 50, burst: 5, per: "peer" }, bulkhead: { concurrencyMax: 8, queueMax: 16 } }';
   const hedge = "hedge: { delayMs: 50, attemptsMax: 3 }, ";
   await context.test("every value of a method", () => {

@@ -37,12 +37,14 @@ export const policyFields: Readonly<Record<string, string>> = {
   "rate.burst": "client.rate.burst",
   "bulkhead.concurrency_max": "client.bulkhead.concurrencyMax",
   "bulkhead.queue_max": "client.bulkhead.queueMax",
+  "bulkhead.wait_max": "client.bulkhead.waitMsMax",
   "server.lane": "server.lane",
   "server.rate.per_second": "server.rate.perSecond",
   "server.rate.burst": "server.rate.burst",
   "server.rate_per": "server.rate.per",
   "server.bulkhead.concurrency_max": "server.bulkhead.concurrencyMax",
   "server.bulkhead.queue_max": "server.bulkhead.queueMax",
+  "server.bulkhead.wait_max": "server.bulkhead.waitMsMax",
 };
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
