@@ -30,6 +30,15 @@ test("messages are read one ahead of whoever asks, then the peer waits", async (
   assert.equal(peer.acts.at(-1), "resume");
 });
 
+test("what was said in the tick in which the peer ends its direction still leaves", async () => {
+  const peer = server();
+  give(peer, { opcode: 9, payload: "a" });
+  void peer.connection.send("b");
+  peer.connection.end();
+  assert.deepEqual(await said(peer), ["pong 61", "text b"]);
+  assert.equal((await peer.connection.whenClosed).code, 1006);
+});
+
 test("a peer that nobody asks is pinged, answered and closed all the same", async () => {
   const peer = server();
   give(peer, { opcode: 9, payload: "a" }, { opcode: 8, payload: Buffer.from([3, 233]) });

@@ -202,6 +202,8 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     }
     this.#error ??= lostError("found the end of the connection");
     this.#step = steps.ending;
+    // Whoever ends its direction may still read what was said before.
+    this.#writer.flush();
     this.#output.destroy();
   }
 

@@ -27,6 +27,14 @@ test("a silent peer is pinged, and cut when it stays silent", async () => {
   assert.deepEqual([code, error?.reason], [1006, "WEBSOCKET_PONG_TIMEOUT"]);
 });
 
+test("sessions that go by one clock share its timer, whatever their options", () => {
+  const clock = handClock();
+  let timers = 0;
+  const counted = { ...clock, after: (durationMs: number, action: () => void) => ((timers += 1), clock.after(durationMs, action)) };
+  for (let count = 0; count < 10; count += 1) memoryPeer({ role: "server" }, { clock: counted });
+  assert.equal(timers, 1);
+});
+
 test("a peer that answers pings, or sends anything, is kept", async () => {
   for (const opcode of [10, 9, 2]) {
     const { peer, clock } = peerWith({});

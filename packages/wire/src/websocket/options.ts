@@ -1,5 +1,5 @@
 import { platformClock, type WireClock } from "../clock.ts";
-import { TimingWheel } from "../timing-wheel.ts";
+import { wheelOf, type TimingWheel } from "../timing-wheel.ts";
 import { deflateSettingsFrom, type DeflateOptions, type DeflateSettings } from "./deflate-options.ts";
 import { randomMask } from "./frame.ts";
 
@@ -100,9 +100,6 @@ export interface WebSocketSettings {
   readonly counters: WebSocketCounters;
 }
 
-// One wheel for all sessions of the process that go by the platform's clock.
-const platformWheel = new TimingWheel(platformClock);
-
 /** WebSocketOptions with every default filled in. */
 export function websocketSettingsFrom(options: WebSocketOptions): WebSocketSettings {
   const { deflate = false, clock = platformClock } = options;
@@ -113,7 +110,7 @@ export function websocketSettingsFrom(options: WebSocketOptions): WebSocketSetti
     slow: options.slow ?? "wait",
     slowCode: options.slowCode ?? 1013,
     clock,
-    wheel: clock === platformClock ? platformWheel : new TimingWheel(clock),
+    wheel: wheelOf(clock),
     mask: options.mask ?? randomMask,
     counters: { sessionsTotal: 0, sessionsOpen: 0, messagesReceived: 0, messagesSent: 0, refusals: {} },
   });
