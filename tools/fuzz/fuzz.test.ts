@@ -6,7 +6,8 @@ import type { FuzzTarget } from "@weir/wire/testing/fuzz-targets";
 import { fuzzTargets } from "@weir/wire/testing/fuzz-targets";
 import type { Finding } from "./finding.ts";
 import { replayed, writeFinding } from "./finding.ts";
-import { fuzz } from "./fuzz.ts";
+import { fuzz, type FuzzReport } from "./fuzz.ts";
+import { startThreads } from "./threads.ts";
 
 // In CI a minute, elsewhere as long as it takes to see that everything runs.
 const seconds = Number(process.env["WEIR_FUZZ_SECONDS"] ?? (process.env["CI"] === "true" ? 60 : 7));
@@ -88,7 +89,58 @@ test("the same seed makes the same inputs, another seed makes others", async () 
 
 test("a run tells how far it has come and ends at its bound", async () => {
   const states: number[] = [];
-  const report = await fuzz({ ...silent, targets: [sound], seed: 1, inputs: 77, progress: ({ inputs }) => void states.push(inputs) });
+  const report = await fuzz({
+    ...silent,
+    targets: [sound],
+    seed: 1,
+    inputs: 77,
+    progress: ({ report: { inputs } }) => void states.push(inputs),
+  });
   assert.equal(report.inputs, 77);
   assert.equal(states.at(-1), 77);
+});
+
+test("every input is tried byte by byte, one in sixteen also cut in two at every boundary", async () => {
+  const tried: number[][] = [];
+  const watched: FuzzTarget = {
+    ...sound,
+    outcome: (pieces) => {
+      tried.push(pieces.map(({ length }) => length));
+      return sound.outcome(pieces);
+    },
+  };
+  await fuzz({ ...silent, targets: [watched], seed: 4, inputs: 32 });
+  const shown = tried.map((lengths) => lengths.join(" "));
+  const times = (lengths: readonly number[]): number => shown.filter((one) => one === lengths.join(" ")).length;
+  assert.equal(times([40]), 32);
+  assert.ok(times(Array.from({ length: 40 }, () => 1)) >= 32);
+  for (let at = 1; at < 40; at += 1) assert.ok(times([at, 40 - at]) >= 2, `cut at ${at}`);
+});
+
+test("a run goes on where an earlier one of its seed was left, and tries the same inputs as one in a go", async () => {
+  const inputs = async (pauses: readonly number[]): Promise<string[]> => {
+    const seen: string[] = [];
+    const watched: FuzzTarget = {
+      ...sound,
+      outcome: (pieces) => {
+        if (pieces.length === 1) seen.push(textOf(pieces[0] as Uint8Array));
+        return sound.outcome(pieces);
+      },
+    };
+    let earlier: FuzzReport | undefined;
+    for (const inputsMax of pauses) earlier = await fuzz({ ...silent, targets: [watched, sound], seed: 9, inputs: inputsMax, earlier });
+    assert.equal(earlier?.inputs, pauses.at(-1));
+    return seen.toSorted();
+  };
+  assert.deepEqual(await inputs([70, 200, 512]), await inputs([512]));
+});
+
+test("threads try what one thread would, and one that dies tells which inputs did it", async (t) => {
+  const targets = fuzzTargets.filter(({ name }) => name === "hpack");
+  const threads = startThreads(2);
+  t.after(() => threads.close());
+  const report = await fuzz({ ...silent, targets, seed: 2, inputs: 500, runners: threads.runners });
+  assert.deepEqual([report.ok, report.inputs, report.targets["hpack"]], [true, 500, 500]);
+  const unknown = fuzz({ ...silent, targets: [sound], seed: 2, inputs: 32, runners: threads.runners.slice(0, 1) });
+  await assert.rejects(unknown, /expected sound to survive inputs 0 to 32 of seed 2/);
 });

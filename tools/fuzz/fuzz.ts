@@ -1,32 +1,37 @@
 import type { FuzzTarget } from "@weir/wire/testing/fuzz-targets";
-import { randomFrom } from "@weir/wire/testing/fuzz-targets";
+import { findingsMax, findingsOf, type Batch } from "./batch.ts";
 import type { Finding } from "./finding.ts";
-import { failureOf, minimised } from "./finding.ts";
-import { everyCut, octets, randomPieces } from "./pieces.ts";
 
 /** How long to fuzz, and with what. */
 export interface FuzzOptions {
   readonly targets: readonly FuzzTarget[];
   readonly seed: number;
   /** Ends after so long, or after so many inputs, whatever comes first. Default: no bound of this kind. */
-  readonly seconds?: number;
-  readonly inputs?: number;
+  readonly seconds?: number | undefined;
+  readonly inputs?: number | undefined;
+  /** Who tries the inputs, each a batch at a time. Default: this thread alone. */
+  readonly runners?: readonly BatchRunner[];
+  /** What an earlier run of the same seed came to: it is gone on from there. Default: from the beginning. */
+  readonly earlier?: FuzzReport | undefined;
   /** Told every five seconds, and at the end. */
   readonly progress: (state: FuzzProgress) => void;
   readonly found: (finding: Finding) => void;
 }
 
+/** Tries a batch. */
+export type BatchRunner = (batch: Batch) => Promise<readonly Finding[]>;
+
 /** How far a run has come. */
 export interface FuzzProgress {
-  readonly inputs: number;
-  /** Inputs a second so far. */
+  /** What it has come to so far; what an end by force leaves unfinished is not counted. */
+  readonly report: FuzzReport;
+  /** Inputs a second, of this run. */
   readonly rate: number;
   /** Until the end, by what has been seen; undefined while nothing has. */
   readonly secondsLeft: number | undefined;
-  readonly findings: number;
 }
 
-/** What a run came to. */
+/** What a run came to, with what came before it. */
 export interface FuzzReport {
   readonly ok: boolean;
   readonly seed: number;
@@ -37,61 +42,101 @@ export interface FuzzReport {
   readonly findings: readonly Finding[];
 }
 
-const batch = 32;
+const batchCount = 32;
 const progressMs = 5000;
-/** A parser that fails at everything need not be told of for ever. */
-const findingsMax = 20;
 
 /**
- * Makes inputs for each target in turn and compares the outcome of each whole with that in pieces: mostly random ones, one in
- * sixteen byte by byte, and one in sixteen cut at every place. Every input follows from seed, target and number alone.
+ * Makes inputs for each target in turn and compares the outcome of each whole with that in pieces: every one byte by byte, one in
+ * sixteen cut in two at every boundary, the others in random pieces.
  */
-export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const { targets, seed, seconds = Infinity, inputs: inputsMax = Infinity } = options;
-  const startedMs = performance.now();
-  const counts = new Map(targets.map(({ name }) => [name, 0]));
-  const findings: Finding[] = [];
-  let inputs = 0;
-  let toldMs = startedMs;
-  const passed = (): number => (performance.now() - startedMs) / 1000;
-  const isOver = (): boolean => inputs >= inputsMax || passed() >= seconds || findings.length >= findingsMax;
-  const tell = (): void => {
-    const rate = inputs / Math.max(0.001, passed());
-    const left = Math.min(seconds - passed(), rate === 0 ? Infinity : (inputsMax - inputs) / rate);
-    options.progress({ inputs, rate, secondsLeft: Number.isFinite(left) ? Math.max(0, left) : undefined, findings: findings.length });
-  };
-  while (!isOver()) {
-    for (const target of targets) {
-      for (let count = 0; count < batch && !isOver(); count++, inputs++) {
-        const number = counts.get(target.name) ?? 0;
-        counts.set(target.name, number + 1);
-        const finding = await tried(target, seed, number);
-        if (finding === undefined) continue;
-        findings.push(finding);
-        options.found(finding);
+export function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  return new FuzzRun(options).run();
+}
+
+class FuzzRun {
+  readonly #options: FuzzOptions;
+  readonly #startedMs = performance.now();
+  readonly #secondsBefore: number;
+  readonly #inputsBefore: number;
+  /** The number of the next input of each target. */
+  readonly #next: Map<string, number>;
+  readonly #underWay = new Set<Batch>();
+  readonly #findings: Finding[];
+  #inputs: number;
+  #toldMs = this.#startedMs;
+
+  constructor(options: FuzzOptions) {
+    this.#options = options;
+    const { earlier, targets } = options;
+    this.#next = new Map(targets.map(({ name }) => [name, earlier?.targets[name] ?? 0]));
+    this.#findings = [...(earlier?.findings ?? [])];
+    this.#inputs = this.#inputsBefore = earlier?.inputs ?? 0;
+    this.#secondsBefore = earlier?.seconds ?? 0;
+  }
+
+  async run(): Promise<FuzzReport> {
+    const { targets } = this.#options;
+    const here: BatchRunner = (batch) => findingsOf(targets.find(({ name }) => name === batch.target) as FuzzTarget, batch);
+    const batches = this.#batches();
+    await Promise.all((this.#options.runners ?? [here]).map((runner) => this.#work(runner, batches)));
+    this.#tell();
+    return this.#report();
+  }
+
+  async #work(runner: BatchRunner, batches: Iterator<Batch>): Promise<void> {
+    for (let next = batches.next(); next.done !== true; next = batches.next()) {
+      const batch = next.value;
+      const findings = await runner(batch);
+      this.#underWay.delete(batch);
+      for (const finding of findings) {
+        if (this.#findings.length === findingsMax) break;
+        this.#findings.push(finding);
+        this.#options.found(finding);
       }
-      if (performance.now() - toldMs < progressMs) continue;
-      toldMs = performance.now();
-      tell();
+      if (performance.now() - this.#toldMs < progressMs) continue;
+      this.#toldMs = performance.now();
+      this.#tell();
     }
   }
-  tell();
-  return { ok: findings.length === 0, seed, inputs, seconds: passed(), targets: Object.fromEntries(counts), findings };
-}
 
-async function tried(target: FuzzTarget, seed: number, number: number): Promise<Finding | undefined> {
-  const random = randomFrom(Math.imul(seed ^ nameHash(target.name), 0x9e3779b1) + number);
-  const bytes = target.make(random);
-  const ways = number % 16 === 0 ? everyCut(bytes) : [number % 16 === 1 ? octets(bytes) : randomPieces(bytes, random)];
-  const failure = await failureOf(target, bytes, ways);
-  if (failure === undefined) return undefined;
-  const least = await minimised(target, bytes, failure);
-  const digits = Buffer.from(least.bytes).toString("hex");
-  return { target: target.name, seed, number, ...least.failure, bytes: digits, originalLength: bytes.length };
-}
+  *#batches(): Generator<Batch> {
+    const { targets, seed, seconds = Infinity, inputs: inputsMax = Infinity } = this.#options;
+    for (;;) {
+      for (const { name: target } of targets) {
+        if (this.#inputs >= inputsMax || this.#passed() >= seconds || this.#findings.length >= findingsMax) return;
+        const from = this.#next.get(target) as number;
+        const batch = { target, seed, from, count: Math.min(batchCount, inputsMax - this.#inputs) };
+        this.#next.set(target, from + batch.count);
+        this.#inputs += batch.count;
+        this.#underWay.add(batch);
+        yield batch;
+      }
+    }
+  }
 
-function nameHash(name: string): number {
-  let hash = 0;
-  for (const character of name) hash = Math.imul(hash, 31) + character.charCodeAt(0);
-  return hash;
+  /** Seconds of this run. */
+  #passed(): number {
+    return (performance.now() - this.#startedMs) / 1000;
+  }
+
+  #report(): FuzzReport {
+    const counts = new Map(this.#next);
+    for (const { target, from } of this.#underWay) counts.set(target, Math.min(from, counts.get(target) as number));
+    return {
+      ok: this.#findings.length === 0,
+      seed: this.#options.seed,
+      inputs: [...counts.values()].reduce((sum, count) => sum + count, 0),
+      seconds: this.#secondsBefore + this.#passed(),
+      targets: Object.fromEntries(counts),
+      findings: this.#findings,
+    };
+  }
+
+  #tell(): void {
+    const { seconds = Infinity, inputs: inputsMax = Infinity } = this.#options;
+    const report = this.#report();
+    const rate = (report.inputs - this.#inputsBefore) / Math.max(0.001, this.#passed());
+    const left = Math.min(seconds - this.#passed(), rate === 0 ? Infinity : (inputsMax - report.inputs) / rate);
+    this.#options.progress({ report, rate, secondsLeft: Number.isFinite(left) ? Math.max(0, left) : undefined });
+  }
 }

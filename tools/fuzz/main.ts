@@ -1,11 +1,12 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { fuzzTargets } from "@weir/wire/testing/fuzz-targets";
 import { replayed, writeFinding } from "./finding.ts";
-import type { FuzzProgress } from "./fuzz.ts";
+import type { FuzzProgress, FuzzReport } from "./fuzz.ts";
 import { fuzz } from "./fuzz.ts";
+import { startThreads } from "./threads.ts";
 
 const names = fuzzTargets.map(({ name }) => name);
 const folderDefault = fileURLToPath(new URL("../../.weir/fuzz", import.meta.url));
@@ -13,11 +14,14 @@ const folderDefault = fileURLToPath(new URL("../../.weir/fuzz", import.meta.url)
 const help = `npm run fuzz -- [--seconds N | --inputs N] [--seed N] [--target NAME] [--json FILE]
 
 Feeds the parsers of HTTP/1.1, HTTP/2, HPACK and WebSocket, servers and clients, with broken inputs, without a socket. Nothing
-may throw, hang or stay in flight, and the same bytes in other pieces must give the same events: pieces are random, single
-bytes, or two halves cut at every place. A finding is made as small as it gets and written to a file.
+may throw, hang or stay in flight, and the same bytes in other pieces must give the same events: every input is tried byte by
+byte, one in sixteen also cut in two at every boundary, the others in random pieces. A finding is made as small as it gets and
+written to a file.
 
   --seconds N     for so long, default 60
   --inputs N      for so many inputs instead
+  --threads N     on so many threads, default 1
+  --state FILE    keep FILE up to date with what the run has come to, and go on from there if it is there already
   --seed N        the same seed gives the same inputs, default from the clock
   --target NAME   ${names.join(", ")}; may be given more than once; default all
   --folder PATH   where findings are written, default .weir/fuzz
@@ -25,7 +29,7 @@ bytes, or two halves cut at every place. A finding is made as small as it gets a
   --json FILE     also write the report
   --help          this text
 
-  npm run fuzz -- --inputs 10000000 --seed 7 --json fuzz.json     overnight
+  npm run fuzz -- --inputs 10000000 --threads 4 --seed 7 --state .weir/fuzz/state.json --json fuzz.json     overnight
   npm run fuzz -- --replay .weir/fuzz/hpack-0123456789ab.json
 
 Exit codes: 0 nothing found, 1 something found, 2 the arguments are wrong.
@@ -40,9 +44,9 @@ function whole(name: string, text: string | undefined): number | undefined {
   return value;
 }
 
-function shown({ inputs, rate, secondsLeft, findings }: FuzzProgress): string {
+function shown({ report: { inputs, findings }, rate, secondsLeft }: FuzzProgress): string {
   const left = secondsLeft === undefined ? "" : ` · ${Math.ceil(secondsLeft)} s left`;
-  return `${inputs.toLocaleString("en")} inputs · ${Math.round(rate).toLocaleString("en")} a second${left} · ${findings} findings`;
+  return `${inputs.toLocaleString("en")} inputs · ${Math.round(rate).toLocaleString("en")} a second${left} · ${findings.length} findings`;
 }
 
 async function replay(path: string): Promise<number> {
@@ -53,12 +57,25 @@ async function replay(path: string): Promise<number> {
   return failure === undefined ? 0 : 1;
 }
 
+function earlierOf(path: string | undefined): FuzzReport | undefined {
+  if (path === undefined || !existsSync(path)) return undefined;
+  return JSON.parse(readFileSync(path, "utf8")) as FuzzReport;
+}
+
+/** Writes a report so that whoever reads it, or goes on from it, finds all of it. */
+function writeWhole(path: string, report: FuzzReport): void {
+  writeFileSync(`${path}.new`, `${JSON.stringify(report, null, 2)}\n`);
+  renameSync(`${path}.new`, path);
+}
+
 async function main(): Promise<number> {
   const text = { type: "string" } as const;
   const { values } = parseArgs({
     options: {
       seconds: text,
       inputs: text,
+      threads: text,
+      state: text,
       seed: text,
       folder: text,
       replay: text,
@@ -76,17 +93,27 @@ async function main(): Promise<number> {
   if (unknown !== undefined) throw new TypeError(`expected --target ${names.join(", ")}, found ${unknown}`);
   const inputs = whole("inputs", values.inputs);
   const seconds = whole("seconds", values.seconds) ?? (inputs === undefined ? 60 : undefined);
-  const seed = whole("seed", values.seed) ?? Date.now() % 2 ** 31;
+  const earlier = earlierOf(values.state);
+  const seed = whole("seed", values.seed) ?? earlier?.seed ?? Date.now() % 2 ** 31;
+  if (earlier !== undefined && earlier.seed !== seed)
+    throw new TypeError(`expected --seed ${earlier.seed} of ${values.state}, found ${seed}`);
   const folder = values.folder ?? folderDefault;
-  say(`seed ${seed}: ${values.target.join(", ")}`);
+  say(`seed ${seed}, from input ${earlier?.inputs ?? 0} on: ${values.target.join(", ")}`);
+  const threads = startThreads(Math.max(1, whole("threads", values.threads) ?? 1));
   const report = await fuzz({
     targets: fuzzTargets.filter(({ name }) => values.target.includes(name)),
     seed,
     seconds,
     inputs,
-    progress: (state) => say(shown(state)),
+    earlier,
+    runners: threads.runners,
+    progress: (state) => {
+      if (values.state !== undefined) writeWhole(values.state, state.report);
+      say(shown(state));
+    },
     found: (finding) => say(`✗ ${finding.target}, input ${finding.number}: ${finding.kind}; written to ${writeFinding(folder, finding)}`),
   });
+  await threads.close();
   process.stdout.write(
     `${report.ok ? "✓ nothing found" : `✗ ${report.findings.length} findings`} in ${report.inputs} inputs, seed ${seed}\n`,
   );

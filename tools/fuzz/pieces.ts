@@ -1,9 +1,26 @@
 import type { Random } from "@weir/wire/testing/fuzz-targets";
 
-const cutsMax = 400;
+const cutsMax = 1000;
+const cutEverywhereOneIn = 16;
+
+/**
+ * The ways in which an input is tried beside whole: byte by byte, that is cut at every boundary at once; and in random pieces,
+ * or, one input in sixteen, cut in two at every boundary by itself.
+ */
+export function* waysOf(bytes: Uint8Array, number: number, random: Random): Generator<Uint8Array[]> {
+  yield octets(bytes);
+  if (number % cutEverywhereOneIn === 0) yield* everyCut(bytes);
+  else yield randomPieces(bytes, random);
+}
+
+/** Every way that a finding is tried in: byte by byte, and cut in two at every place. */
+export function* allWays(bytes: Uint8Array): Generator<Uint8Array[]> {
+  yield octets(bytes);
+  yield* everyCut(bytes);
+}
 
 /** Bytes cut into pieces of random lengths, half of them short. */
-export function randomPieces(bytes: Uint8Array, random: Random): Uint8Array[] {
+function randomPieces(bytes: Uint8Array, random: Random): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < bytes.length;) {
     const end = at + 1 + random(random(2) === 0 ? 4 : bytes.length);
@@ -14,12 +31,12 @@ export function randomPieces(bytes: Uint8Array, random: Random): Uint8Array[] {
 }
 
 /** One byte a piece. */
-export function octets(bytes: Uint8Array): Uint8Array[] {
-  return Array.from(bytes, (byte) => Uint8Array.of(byte));
+function octets(bytes: Uint8Array): Uint8Array[] {
+  return Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
 }
 
-/** Every way to cut bytes in two; of very long ones 400 ways, spread evenly. */
-export function* everyCut(bytes: Uint8Array): Generator<Uint8Array[]> {
+/** Every way to cut bytes in two; of more than 1,000 bytes, which no target makes, at most 1,000 ways, spread evenly. */
+function* everyCut(bytes: Uint8Array): Generator<Uint8Array[]> {
   const step = Math.max(1, Math.ceil(bytes.length / cutsMax));
   for (let at = 1; at < bytes.length; at += step) yield [bytes.subarray(0, at), bytes.subarray(at)];
 }

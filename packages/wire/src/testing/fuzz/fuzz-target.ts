@@ -1,3 +1,5 @@
+import { turn } from "../turns.ts";
+
 /** A whole number from 0 to below its argument. */
 export type Random = (below: number) => number;
 
@@ -52,12 +54,16 @@ export function brokenBytes(random: Random, bytes: Uint8Array): Uint8Array {
 }
 
 const settleMs = 5000;
+const settleTurns = 1000;
 
-/** Lets everything that is ready run, until `condition` holds; inflating happens on another thread. Throws when it never does: something hangs. */
+/**
+ * Lets everything that is ready run, until `condition` holds; inflating happens on another thread. Throws when it does not for
+ * five seconds and 1,000 turns of the event loop, of which a busy machine may grant few in that time: something hangs.
+ */
 export async function settled(condition: () => boolean, what: string): Promise<void> {
   const untilMs = performance.now() + settleMs;
-  while (!condition()) {
-    if (performance.now() > untilMs) throw new Error(`expected ${what}, found it pending after ${settleMs} ms`);
-    await new Promise<void>((resolve) => void setImmediate(resolve));
+  for (let turns = 0; !condition(); turns += 1) {
+    if (turns > settleTurns && performance.now() > untilMs) throw new Error(`expected ${what}, found it pending after ${settleMs} ms`);
+    await turn();
   }
 }

@@ -1,3 +1,4 @@
+import { standingStill } from "./fuzz-clock.ts";
 import type { FuzzTarget } from "./fuzz-target.ts";
 import { hpack } from "./hpack-target.ts";
 import { http1Client, http1Server } from "./http1-targets.ts";
@@ -6,7 +7,7 @@ import { websocketClient, websocketServer } from "./websocket-target.ts";
 
 export { randomFrom, type FuzzTarget, type Random } from "./fuzz-target.ts";
 
-/** Every parser that reads what strangers send, for fuzzers. None needs a socket. */
+/** Every parser that reads what strangers send, for fuzzers. None needs a socket; many outcomes may be under way at once. */
 export const fuzzTargets: readonly FuzzTarget[] = [
   http1Server,
   http1Client,
@@ -15,4 +16,4 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   hpack,
   websocketServer,
   websocketClient,
-];
+].map(standingStill);

@@ -3,13 +3,13 @@ import { clientSettingsFrom } from "../../client-options.ts";
 import type { HttpHandler, HttpRequest } from "../../http.ts";
 import { ClientConnection } from "../../http1/client-connection.ts";
 import { ServerConnection } from "../../http1/connection.ts";
-import { serverSettingsFrom } from "../../options.ts";
 import { readBody } from "../../read-body.ts";
 import { MemoryOutput } from "../memory-output.ts";
 import { turn } from "../turns.ts";
-import { fuzzClock, letGo } from "./fuzz-clock.ts";
+import { fuzzClock } from "./fuzz-clock.ts";
 import type { FuzzTarget, Random } from "./fuzz-target.ts";
 import { oneOf, settled } from "./fuzz-target.ts";
+import { giveBack, takeSettings } from "./server-settings.ts";
 
 const requests = [
   "GET /a?b=c HTTP/1.1\r\nHost: a:80\r\nAccept: */*\r\nX-Id: 1\r\n\r\n",
@@ -62,7 +62,6 @@ function brokenText(random: Random, corpus: readonly string[]): Uint8Array {
   return Buffer.from(text, "latin1");
 }
 
-const serverSettings = serverSettingsFrom({ clock: fuzzClock });
 const peer = { address: "memory", secure: false };
 const bodyBytesMax = 1_000_000;
 
@@ -71,7 +70,6 @@ export const http1Server: FuzzTarget = {
   name: "http1-server",
   make: (random) => brokenText(random, requests),
   async outcome(pieces) {
-    letGo();
     const seen: string[] = [];
     let reading = 0;
     const handler: HttpHandler = async (request) => {
@@ -82,8 +80,8 @@ export const http1Server: FuzzTarget = {
       return { status: 200, headers: ["date", "now"], body: Buffer.from(`${place}`) };
     };
     const output = new MemoryOutput();
-    const inFlight = serverSettings.counters.requestsInFlight;
-    const connection = new ServerConnection(handler, serverSettings, { output, peer });
+    const settings = takeSettings();
+    const connection = new ServerConnection(handler, settings, { output, peer });
     output.onDestroy = () => connection.closed();
     for (const piece of pieces) {
       if (output.destroyed) break;
@@ -95,8 +93,7 @@ export const http1Server: FuzzTarget = {
     if (!output.destroyed) connection.end();
     await settled(() => reading === 0 && (output.ended || output.destroyed), "every body read and the connection ended");
     if (!output.destroyed) connection.closed();
-    const left = serverSettings.counters.requestsInFlight - inFlight;
-    if (left !== 0) throw new Error(`expected no request in flight, found ${left}`);
+    giveBack(settings);
     // Whether a request whose body turns out bad is handed over, and whether 100 is said, depends on when its bytes came.
     const whole = seen.filter((one) => !one.includes('"body":"failed: '));
     return `${whole.join("\n")}\n${output
@@ -125,7 +122,6 @@ export const http1Client: FuzzTarget = {
   name: "http1-client",
   make: (random) => brokenText(random, responses),
   async outcome(pieces) {
-    letGo();
     const isHead = pieces.reduce((sum, piece) => sum + piece.length, 0) % 2 === 0;
     const output = new MemoryOutput();
     const owner = { free: () => undefined, gone: () => undefined };

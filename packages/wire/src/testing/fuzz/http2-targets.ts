@@ -5,18 +5,17 @@ import { Http2ClientConnection } from "../../http2/client-connection.ts";
 import { http2ClientSettingsFrom } from "../../http2/client-options.ts";
 import { HpackEncoder } from "../../http2/hpack/encoder.ts";
 import { Http2ServerConnection } from "../../http2/server-connection.ts";
-import { serverSettingsFrom } from "../../options.ts";
 import { readBody } from "../../read-body.ts";
 import { block, bytesOf, data, frame, framesOf, get, joined, numberFrame, post, preface, settings, type SeenFrame } from "../http2-wire.ts";
 import { MemoryOutput } from "../memory-output.ts";
 import { turn } from "../turns.ts";
-import { fuzzClock, letGo } from "./fuzz-clock.ts";
+import { fuzzClock } from "./fuzz-clock.ts";
 import type { FuzzTarget, Random } from "./fuzz-target.ts";
 import { brokenBytes, oneOf, settled } from "./fuzz-target.ts";
+import { giveBack, takeSettings } from "./server-settings.ts";
 
 const bodyBytesMax = 1_000_000;
 const peer = { address: "memory", secure: false };
-const serverSettings = serverSettingsFrom({ clock: fuzzClock });
 const clientSettings = { ...clientSettingsFrom({ host: "a.example", port: 80, clock: fuzzClock }), http2: http2ClientSettingsFrom({}) };
 const ok = [":status", "200", "content-type", "application/grpc"];
 const heads = [get, post, [...post, "content-length", "5"], [...get, "te", "trailers"], [...get, "x", "y"], [":method", "GET"]];
@@ -91,7 +90,6 @@ export const http2Server: FuzzTarget = {
   name: "http2-server",
   make: (random) => brokenBytes(random, joined(preface, settings(), frames(random, heads, [1, 1, 3, 3, 5, 7, 2]))),
   async outcome(pieces) {
-    letGo();
     const asked: { head: string; body: Body }[] = [];
     let open = (): void => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
@@ -101,8 +99,8 @@ export const http2Server: FuzzTarget = {
       return { status: 204, headers: [] };
     };
     const output = new MemoryOutput();
-    const inFlight = serverSettings.counters.requestsInFlight;
-    const connection = new Http2ServerConnection(handler, serverSettings, { output, peer });
+    const shared = takeSettings();
+    const connection = new Http2ServerConnection(handler, shared, { output, peer });
     output.onDestroy = () => connection.closed();
     for (const piece of pieces) if (!output.destroyed) connection.receive(Buffer.from(piece), piece.length, true);
     await turn();
@@ -114,7 +112,8 @@ export const http2Server: FuzzTarget = {
     const control = controlOf(framesOf(Buffer.concat(output.writes)));
     open();
     if (!output.destroyed) connection.closed();
-    await settled(() => serverSettings.counters.requestsInFlight === inFlight, "no request in flight");
+    await settled(() => shared.counters.requestsInFlight === 0, "no request in flight");
+    giveBack(shared);
     // A request that is reset, by either side, in the read that brought it may or may not have been handed over before.
     const isCut = control.some((one) => one.startsWith("RESET") || one.startsWith("GOAWAY")) || hasReset(Buffer.concat(pieces));
     return `${(isCut ? [] : seen).join("\n")}\n${control.join("\n")}`;
@@ -132,7 +131,6 @@ export const http2Client: FuzzTarget = {
   name: "http2-client",
   make: (random) => brokenBytes(random, joined(settings(), frames(random, answers, [1, 1, 3, 3, 5, 7, 2]))),
   async outcome(pieces) {
-    letGo();
     const output = new MemoryOutput();
     const owner = { roomy: () => undefined, retired: () => undefined, gone: () => undefined };
     const connection = new Http2ClientConnection(clientSettings, owner, { output, peer });
