@@ -1,11 +1,8 @@
-import type { HttpHandler, ListenAddress, Server } from "@weir/wire";
+import type { ListenAddress, Server } from "@weir/wire";
 import { createServer } from "@weir/wire";
 import type { Logger } from "../call.ts";
 import type { Clock } from "../clock.ts";
-import { Health } from "../contract/grpc/health/v1/health.weir.ts";
 import { coreReasons, fault } from "../fault.ts";
-import { kitReasons } from "../reasons.ts";
-import { faultAnswer } from "../rpc/node/answer.ts";
 import { createRpcHandler } from "../rpc/node/server.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createProcessMetrics } from "../telemetry/process.ts";
@@ -18,6 +15,7 @@ import { addressText, joinRegistry } from "./join-registry.ts";
 import { listenOn } from "./listen.ts";
 import { registerServerCounters } from "./server-metrics.ts";
 import { servicesOf } from "./own-services.ts";
+import { servingHandler, servingLayer } from "./serving-gate.ts";
 import type { AppState, StateHolder } from "./state.ts";
 import { createStateHolder } from "./state.ts";
 import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
@@ -93,10 +91,11 @@ function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | u
   const { metrics, log, clock } = context;
   const { name, version = "dev" } = options;
   const state = createStateHolder(metrics);
-  const layers = [createRpcMetrics(metrics, { version })];
-  const rpc = createRpcHandler(servicesOf(options, state), { ...options.rpc, layers, log, clock });
+  const layers = [servingLayer(state), createRpcMetrics(metrics, { version })];
+  const fallback = options.rpc?.fallback && servingHandler(options.rpc.fallback, state);
+  const rpc = createRpcHandler(servicesOf(options, state), { ...options.rpc, ...(fallback && { fallback }), layers, log, clock });
   const onFailure = (error: Error): void => log.error("an answer could not be given whole", { error });
-  const server = createServer(gated(rpc, state), { clock, onFailure, ...(tls && { tls: { ...options.tls, ...tls.material } }) });
+  const server = createServer(rpc, { clock, onFailure, ...(tls && { tls: { ...options.tls, ...tls.material } }) });
   registerServerCounters(metrics, server.counters);
   const instanceId = `${name}-${version}-${crypto.randomUUID().slice(-12)}`;
   metrics
@@ -117,18 +116,6 @@ function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | u
       leaveFiles?.();
       observed.close();
     },
-  };
-}
-
-const healthPath = `/${Health.typeName}/`;
-
-/** Calls that come before the warm-up is done would be slow at best; they go to another instance instead. Health says so itself. */
-function gated(handler: HttpHandler, state: StateHolder): HttpHandler {
-  return (request, exchange) => {
-    const now = state.current;
-    if ((now !== "STARTING" && now !== "WARMING_UP") || request.target.startsWith(healthPath)) return handler(request, exchange);
-    const refusal = fault(kitReasons.APP_NOT_SERVING, `Expected this app to be SERVING, found it ${now}.`, { retryAfterMs: 1000 });
-    return Promise.resolve(faultAnswer(refusal, { rest: true, domain: "weir" }));
   };
 }
 
