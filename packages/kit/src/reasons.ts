@@ -1,4 +1,5 @@
 import { cacheReasons } from "./cache/reasons.ts";
+import { configReasons } from "./config/reasons.ts";
 import { flowReasons } from "./flow/reasons.ts";
 import { policyReasons } from "./policy/reasons.ts";
 
@@ -203,6 +204,11 @@ const ownReasons = {
     code: "ABORTED",
     meaning: "Others held or changed the same rows for longer than the retries lasted; nothing was written.",
   },
+  DATABASE_CHANNEL_INVALID: {
+    reason: "DATABASE_CHANNEL_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "A channel of changes is named by 1 to 60 letters a-z and _.",
+  },
   MIGRATION_CHANGED: {
     reason: "MIGRATION_CHANGED",
     code: "FAILED_PRECONDITION",
@@ -268,6 +274,31 @@ const ownReasons = {
     code: "DEADLINE_EXCEEDED",
     meaning: "The warm-up took longer than its bound, so the app never began to serve.",
   },
+  HOT_MODULE_INVALID: {
+    reason: "HOT_MODULE_INVALID",
+    code: "FAILED_PRECONDITION",
+    meaning: "A module that was to be swapped in cannot be loaded; the text names its file, the line and what is wrong.",
+  },
+  HOT_SWAP_REFUSED: {
+    reason: "HOT_SWAP_REFUSED",
+    code: "FAILED_PRECONDITION",
+    meaning: "What was to be swapped in did not load, warm up or pass its self-test in time; the generation before goes on.",
+  },
+  HOT_SWAP_BUSY: {
+    reason: "HOT_SWAP_BUSY",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "Another swap is under way, or as many generations as may be kept have calls in flight.",
+  },
+  HOT_SWAP_EMPTY: {
+    reason: "HOT_SWAP_EMPTY",
+    code: "UNAVAILABLE",
+    meaning: "Nothing has been swapped in yet, or there is no generation to roll back to.",
+  },
+  GENERATION_RETIRED: {
+    reason: "GENERATION_RETIRED",
+    code: "UNAVAILABLE",
+    meaning: "A stream outlasted the generation that it began with by more than may be; ask again and the current one answers.",
+  },
   ADMIN_PAGE_TAKEN: {
     reason: "ADMIN_PAGE_TAKEN",
     code: "ALREADY_EXISTS",
@@ -316,9 +347,10 @@ const ownReasons = {
 } as const;
 
 /** Reasons that the kit gives beside those of the grammar (`coreReasons` in fault.ts). Also listed in docs/reasons.md. */
-export const kitReasons: typeof ownReasons & typeof cacheReasons & typeof flowReasons & typeof policyReasons = {
+export const kitReasons: typeof ownReasons & typeof cacheReasons & typeof configReasons & typeof flowReasons & typeof policyReasons = {
   ...ownReasons,
   ...cacheReasons,
+  ...configReasons,
   ...flowReasons,
   ...policyReasons,
 };
