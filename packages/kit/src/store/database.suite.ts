@@ -59,6 +59,7 @@ export function describeDatabase(name: string, open: () => Promise<Database<Suit
     after(() => database.close());
     describeValues(() => database);
     describeTransactions(() => database);
+    describeChanges(() => database);
     describeMigrations(() => database);
   });
 }
@@ -129,6 +130,60 @@ function describeTransactions(of: () => Database<SuiteTables>): void {
       Array.from({ length: 12 }, (_, index) => index + 1),
     );
   });
+}
+
+function describeChanges(of: () => Database<SuiteTables>): void {
+  test("who watches hears of what was announced and committed, until it lets go", async () => {
+    const heard = hearing(of(), "accounts");
+    await heard.next;
+    const ghost = of().transaction(async (transaction) => {
+      await of().announce(transaction, "accounts");
+      throw new Error("changed my mind");
+    });
+    await assert.rejects(ghost, /changed my mind/);
+    const before = heard.times;
+    await of().transaction((transaction) => of().announce(transaction, "accounts"));
+    await heard.next;
+    assert.equal(heard.times, before + 1);
+    heard.stop();
+    await of().transaction((transaction) => of().announce(transaction, "accounts"));
+    assert.equal(heard.times, before + 1);
+  });
+
+  test("a channel is named by letters", async () => {
+    assert.throws(() => of().watch("Accounts;", () => undefined), hasReason("DATABASE_CHANNEL_INVALID"));
+  });
+}
+
+/** Who watches a channel: `next` resolves with the next hint that nobody has waited for yet. */
+export interface Hearing {
+  readonly times: number;
+  readonly next: Promise<void>;
+  stop(): void;
+}
+
+/** Watches a channel; the first hint says that it listens now. */
+export function hearing(database: Database<SuiteTables>, channel: string): Hearing {
+  let times = 0;
+  let waited = 0;
+  let wake = (): void => undefined;
+  const stop = database.watch(channel, () => {
+    times++;
+    wake();
+  });
+  return {
+    get times() {
+      return times;
+    },
+    get next() {
+      waited++;
+      return new Promise<void>((resolve) => {
+        wake = () => times >= waited && resolve();
+        wake();
+      });
+    },
+    stop,
+  };
 }
 
 function describeMigrations(of: () => Database<SuiteTables>): void {

@@ -23,9 +23,23 @@ export interface Database<T> {
    * Runs `body` in one serialisable transaction: all of it happens or nothing. It runs again when another transaction
    * was in the way, so it does nothing but query. Rejects with DATABASE_BUSY when the attempts are used up.
    */
-  transaction<R>(body: (transaction: Transaction<T>) => Promise<R>): Promise<R>;
+  transaction<R>(body: (transaction: Transaction<T>) => Promise<R>, options?: TransactionOptions): Promise<R>;
+  /** Tells those who watch the channel, in whatever process, once the transaction has been committed. A channel is [a-z_]{1,60}. */
+  announce(transaction: Transaction<T>, channel: string): Promise<void>;
+  /**
+   * Calls `changed` once it listens, after each `announce` that was committed, and when it listens again after a loss: a hint to look,
+   * which may be doubled, or come though nothing changed; look now and then without one, too. On SQLite every transaction is such a
+   * hint, those of other processes within 50 ms. The answer ends it; `close` ends all.
+   */
+  watch(channel: string, changed: () => void): () => void;
   /** Lets go of every connection. Queries after it reject. */
   close(): Promise<void>;
+}
+
+/** How a transaction runs. */
+export interface TransactionOptions {
+  /** "read committed" for bodies that claim rows by locks (PostgreSQL; SQLite's are serial always). Default "serializable". */
+  readonly isolation?: "serializable" | "read committed";
 }
 
 /** How a database is opened. */
@@ -71,12 +85,39 @@ export async function openDatabase<T>(options: DatabaseOptions): Promise<Databas
       ? await (await import("./sqlite.ts")).openSqlite<T>(url.slice("sqlite:".length), driver)
       : await (await import("./postgres.ts")).openPostgres<T>(url, driver);
   await answers(query);
+  const changes =
+    kind === "sqlite"
+      ? (await import("./sqlite-changes.ts")).sqliteChanges(query, clock)
+      : new (await import("./postgres-changes.ts")).PostgresChanges(url, driver);
   return {
     kind,
     query,
-    transaction: (body) => retried(() => query.transaction().setIsolationLevel("serializable").execute(body), { attemptsMax, clock }),
-    close: () => query.destroy(),
+    async transaction(body, { isolation = "serializable" } = {}) {
+      const answer = await retried(() => query.transaction().setIsolationLevel(isolation).execute(body), { attemptsMax, clock });
+      changes.committed();
+      return answer;
+    },
+    announce: (transaction, channel) => changes.announce(transaction, expectChannel(channel)),
+    watch: (channel, changed) => changes.watch(expectChannel(channel), changed),
+    async close() {
+      changes.close();
+      await query.destroy();
+    },
   };
+}
+
+/** How the news of a commit goes round; each kind has its own way. */
+export interface DatabaseChanges {
+  announce<T>(transaction: Transaction<T>, channel: string): Promise<void>;
+  watch(channel: string, changed: () => void): () => void;
+  /** A transaction of this process has been committed. */
+  committed(): void;
+  close(): void;
+}
+
+function expectChannel(channel: string): string {
+  if (/^[a-z_]{1,60}$/.test(channel)) return channel;
+  throw fault(kitReasons.DATABASE_CHANNEL_INVALID, `Expected a channel of 1 to 60 letters a-z and _, found ${JSON.stringify(channel)}.`);
 }
 
 async function answers<T>(query: Kysely<T>): Promise<void> {

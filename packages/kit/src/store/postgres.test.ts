@@ -6,7 +6,7 @@ import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
 import { describe, test } from "node:test";
 import type { SuiteTables } from "./database.suite.ts";
-import { describeDatabase, hasReason, openSuite, suiteMigrations } from "./database.suite.ts";
+import { describeDatabase, hasReason, hearing, openSuite, suiteMigrations } from "./database.suite.ts";
 import type { Database } from "./database.ts";
 import { openDatabase } from "./database.ts";
 import { migrate } from "./migrate.ts";
@@ -48,6 +48,23 @@ describe("with a PostgreSQL server", { skip }, () => {
     await relay.mend();
     assert.deepEqual((await sql`select 1 as one`.execute(database.query)).rows, [{ one: 1 }]);
     await database.close();
+    relay.cut();
+  });
+
+  test("who watches is told when the connection that listens is back, and hears on", async () => {
+    const relay = await createRelay(url);
+    const watching: Database<SuiteTables> = await openDatabase({ url: relay.url, waitMsMax: 2000 });
+    const announcing: Database<SuiteTables> = await openDatabase({ url });
+    const heard = hearing(watching, "weir_watched");
+    await heard.next;
+    relay.cut();
+    await announcing.transaction((transaction) => announcing.announce(transaction, "weir_watched"));
+    assert.equal(heard.times, 1);
+    await relay.mend();
+    await heard.next;
+    await announcing.transaction((transaction) => announcing.announce(transaction, "weir_watched"));
+    await heard.next;
+    await Promise.all([watching.close(), announcing.close()]);
     relay.cut();
   });
 

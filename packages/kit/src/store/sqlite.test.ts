@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../clock.ts";
-import { describeDatabase, hasReason, openSuite, suiteMigrations } from "./database.suite.ts";
+import { describeDatabase, hasReason, hearing, openSuite, suiteMigrations } from "./database.suite.ts";
 import type { SuiteTables } from "./database.suite.ts";
 import type { Database } from "./database.ts";
 import { openDatabase } from "./database.ts";
@@ -32,6 +32,20 @@ const writerSource = `
   }`;
 
 describe("sqlite file", () => {
+  test("who watches hears of what another process commits", async () => {
+    const url = `sqlite:${join(folder, "watched.db")}`;
+    const [watching, writing] = [await openSuite(url), await openSuite(url)];
+    await migrate(writing, suiteMigrations);
+    const heard = hearing(watching, "entries");
+    await heard.next;
+    for (const position of [1, 2]) {
+      await writing.query.insertInto("entries").values({ position, account_id: "bank" }).execute();
+      await heard.next;
+    }
+    heard.stop();
+    await Promise.all([watching.close(), writing.close()]);
+  });
+
   test("database file is for its owner only, synced at every commit", async () => {
     const path = join(folder, "private.db");
     const database = await openDatabase({ url: `sqlite:${path}` });
