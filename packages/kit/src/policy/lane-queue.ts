@@ -4,7 +4,7 @@ import { LinkedList, listNode } from "./linked-list.ts";
 /** One caller's line, with its places in the order of turns and among the lines of the same length. A class as it refers to itself. */
 class CallerLine<T> {
   readonly caller: string;
-  readonly waiting = new LinkedList<T>();
+  readonly waiting: LinkedList<T> = new LinkedList();
   readonly turn: ListNode<CallerLine<T>> = listNode(this);
   readonly length: ListNode<CallerLine<T>> = listNode(this);
 
