@@ -81,7 +81,7 @@ export function clientSettingsFrom(options: ClientOptions): ClientSettings {
   const http2 = options.http2 === true ? {} : options.http2 || undefined;
   const clock = options.clock ?? platformClock;
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
-  const dialer = tls === undefined || tls === false ? undefined : new TlsDialer(options, tls === true ? {} : tls, clock.nowMs());
+  const dialer = tls === undefined || tls === false ? undefined : new TlsDialer(options, tls === true ? {} : tls, clock);
   return Object.freeze({
     host: options.host,
     port,

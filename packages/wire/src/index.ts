@@ -8,6 +8,8 @@ export type { Http2Limits } from "./http2/limits.ts";
 export type { ServerLimits, ServerOptions, ServerProtocol, ServerTimeouts } from "./options.ts";
 export type { TlsServerOptions } from "./tls.ts";
 export type { TlsClientOptions } from "./tls-client.ts";
+export { createTlsMaterial } from "./tls-client-material.ts";
+export type { SharedTlsMaterial, TlsClientMaterial } from "./tls-client-material.ts";
 export type { Pem, TlsCertificate, TlsMaterial } from "./tls-material.ts";
 export type { ServerCounters } from "./counters.ts";
 export {

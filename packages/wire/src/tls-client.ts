@@ -1,19 +1,17 @@
 import { X509Certificate } from "node:crypto";
 import net from "node:net";
 import tls from "node:tls";
+import type { WireClock } from "./clock.ts";
 import { WireError, wireReasons, type WireReason } from "./reasons.ts";
 import type { SocketAndEvents, SocketEvents } from "./socket.ts";
 import { tcpProbes } from "./socket.ts";
-import { ciphers, contextFrom } from "./tls.ts";
-import { alternativeNames, checkedAuthorities, checkedCertificate, type Pem } from "./tls-material.ts";
+import { createTlsMaterial, type SharedTlsMaterial, type TlsClientMaterial } from "./tls-client-material.ts";
+import { alternativeNames } from "./tls-material.ts";
 
 /** How a client speaks TLS. What it connects to is always verified; there is no option not to. */
-export interface TlsClientOptions {
-  /** PEM of the authorities to trust. Default those of the platform. */
-  readonly ca?: Pem;
-  /** PEM of the certificate to show, with those between it and its authority, and of its key. Default none. */
-  readonly certificate?: Pem;
-  readonly key?: Pem;
+export interface TlsClientOptions extends TlsClientMaterial {
+  /** Instead of `ca`, `certificate` and `key`: the same, shared by clients and replaced while they run. From `createTlsMaterial`. */
+  readonly material?: SharedTlsMaterial | undefined;
   /** The name or address to ask for (SNI) and to find in the certificate. Default the host. */
   readonly serverName?: string;
   /** A URI to find among the certificate's names instead, such as a SPIFFE id; then its DNS names do not matter. */
@@ -38,21 +36,29 @@ export class TlsDialer {
   readonly #host: string;
   readonly #port: number;
   readonly #options: TlsClientOptions;
-  readonly #context: tls.SecureContext;
+  readonly #material: SharedTlsMaterial;
+  readonly #versionMin: "1.2" | "1.3";
+  /** The last connection's, made with this context. */
   #session: Buffer | undefined = undefined;
+  #context: tls.SecureContext | undefined = undefined;
 
-  /** Throws a WireError when certificates cannot be used at `nowMs`. */
-  constructor(to: { readonly host: string; readonly port: number }, options: TlsClientOptions, nowMs: number) {
+  /** Throws a WireError when certificates cannot be used now. */
+  constructor(to: { readonly host: string; readonly port: number }, options: TlsClientOptions, clock: WireClock) {
     this.#host = to.host;
     this.#port = to.port;
     this.#options = options;
-    this.#context = clientContextFrom(options, nowMs);
+    this.#versionMin = options.versionMin ?? "1.2";
+    this.#material = options.material ?? createTlsMaterial(options, clock);
   }
 
   /** Connects. `opened` is told once the origin has been verified and has chosen a protocol that was offered. */
   connect(protocol: TlsProtocol): SocketAndEvents & { listen(events: TlsSocketEvents): void } {
     let events: TlsSocketEvents | undefined;
     const name = this.#options.serverName ?? this.#host;
+    const secureContext = this.#material.contextOf(this.#versionMin);
+    // A session would carry on with the certificate that it began with.
+    if (secureContext !== this.#context) this.#session = undefined;
+    this.#context = secureContext;
     const socket = tls.connect({
       host: this.#host,
       port: this.#port,
@@ -60,7 +66,7 @@ export class TlsDialer {
       servername: net.isIP(name) === 0 ? name : "",
       checkServerIdentity: (_name, certificate) => this.#mismatch(name, certificate),
       rejectUnauthorized: true,
-      secureContext: this.#context,
+      secureContext,
       ALPNProtocols: offers[protocol],
       session: this.#session,
       ...tcpProbes,
@@ -78,7 +84,11 @@ export class TlsDialer {
     let isVerified = false;
     let cause: unknown;
     // Where the first address did not answer the handle is another by now, and only that one is asked for sessions.
-    socket.on("connect", () => socket.on("session", (session) => (this.#session = session)));
+    socket.on("connect", () =>
+      socket.on("session", (session) => {
+        if (secureContext === this.#context) this.#session = session;
+      }),
+    );
     socket.on("secureConnect", () => {
       const chosen = socket.alpnProtocol === "h2" ? "http2" : "http1";
       if (protocol !== "either" && chosen !== protocol) {
@@ -176,21 +186,6 @@ function foundOf(error: Error): string {
 function mismatchOf(protocol: TlsProtocol, found: string | false | null): WireError {
   const message = `expected the origin to choose ${offers[protocol].join(" or ")} (ALPN), found ${found || "no choice"}`;
   return new WireError(wireReasons.TLS_PROTOCOL_MISMATCH, message);
-}
-
-function clientContextFrom(options: TlsClientOptions, nowMs: number): tls.SecureContext {
-  const { ca, certificate, key, versionMin } = options;
-  if ((certificate === undefined) !== (key === undefined)) {
-    const message = "expected a certificate together with its key, found one without the other";
-    throw new WireError(wireReasons.TLS_CERTIFICATE_INVALID, message);
-  }
-  const own = certificate === undefined || key === undefined ? undefined : checkedCertificate({ certificate, key }, nowMs);
-  return contextFrom({
-    ciphers,
-    minVersion: versionMin === "1.3" ? "TLSv1.3" : "TLSv1.2",
-    ...(ca === undefined ? {} : { ca: checkedAuthorities(ca) }),
-    ...(own === undefined ? {} : { cert: own.cert, key: own.key }),
-  });
 }
 
 /**
