@@ -24,6 +24,8 @@ export interface TlsFilesContext {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
+  /** The gauge that tells when the certificate ends. Default "weir_tls_certificate_expires_seconds". */
+  readonly expiresName?: string;
 }
 
 /** Files of TLS, and what they hold. */
@@ -42,9 +44,9 @@ const fileBytesMax = 1_048_576;
 
 /** Reads the files. Rejects with TLS_FILE_UNREADABLE, naming the one that is missing, unreadable or longer than 1 MiB. */
 export async function readTlsFiles(options: AppTlsOptions, context: TlsFilesContext): Promise<TlsFiles> {
-  const { clock, log, metrics } = context;
+  const { clock, log, metrics, expiresName = "weir_tls_certificate_expires_seconds" } = context;
   const { lookMs = 2000 } = options;
-  const expires = metrics.gauge({ name: "weir_tls_certificate_expires_seconds", help: "When the certificate in use ends, since 1970." });
+  const expires = metrics.gauge({ name: expiresName, help: "When the certificate in use ends, since 1970." });
   let used = await materialFrom(options);
   const material = used;
   tell(used);
