@@ -50,7 +50,10 @@ test("admin page without a change refuses POST, comes while the app runs and goe
   const remove = app.admin.add("/late", { show: () => "here" });
   assert.deepEqual(await ask(`${url}/late`), { status: 200, body: "here" });
   assert.equal((await ask(`${url}/late`, { method: "POST", body: "1" })).status, 405);
-  assert.deepEqual((await ask(`${url}/nowhere`)).body, { expected: ["/healthz", "/readyz", "/metrics", "/late"], found: "/nowhere" });
+  assert.deepEqual((await ask(`${url}/nowhere`)).body, {
+    expected: ["/healthz", "/readyz", "/metrics", "/policies", "/late"],
+    found: "/nowhere",
+  });
   remove();
   assert.equal((await ask(`${url}/late`)).status, 404);
 });

@@ -7,6 +7,8 @@ import { kitReasons } from "../reasons.ts";
 export interface AdminPage {
   /** Answers GET with what JSON can say, whole or promised; `query` is what stands behind the "?". A Fault is answered as such. */
   readonly show: (query: URLSearchParams) => unknown;
+  /** The same for people: answers GET of a browser (Accept: text/html). Has to escape what it shows. Default: the JSON. */
+  readonly html?: (query: URLSearchParams) => string;
   /** Answers POST; takes the JSON of the body, at most 64 KiB and not yet judged, and answers as `show`. Default: POST is refused. */
   readonly change?: (value: unknown) => unknown;
 }
@@ -52,16 +54,25 @@ export function jsonAnswer(status: number, value: unknown, { allow }: { readonly
   };
 }
 
+function htmlAnswer(text: string): HttpResponse {
+  // What a page shows may come from anywhere; nothing of it may run.
+  const policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+  const headers = ["content-type", "text/html; charset=utf-8", "cache-control", "no-store", "content-security-policy", policy];
+  return { status: 200, headers, body: Buffer.from(text) };
+}
+
 /** JSON has no bigint: it becomes a text, as in protobuf's JSON. */
 function plainValue(_: string, value: unknown): unknown {
   return typeof value === "bigint" ? String(value) : value;
 }
 
-function handlerFrom({ show, change }: AdminPage): HttpHandler {
+function handlerFrom({ show, html, change }: AdminPage): HttpHandler {
   return async (request) => {
     if (request.method === "GET" || request.method === "HEAD") {
       const at = request.target.indexOf("?");
-      return jsonAnswer(200, await show(new URLSearchParams(at === -1 ? "" : request.target.slice(at + 1))));
+      const query = new URLSearchParams(at === -1 ? "" : request.target.slice(at + 1));
+      if (html && headerValue(request.headers, "accept")?.includes("text/html")) return htmlAnswer(html(query));
+      return jsonAnswer(200, await show(query));
     }
     if (request.method !== "POST" || !change) {
       const allowed = change ? ["GET", "HEAD", "POST"] : ["GET", "HEAD"];

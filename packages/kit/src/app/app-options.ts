@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Implementation } from "../rpc/implement.ts";
 import type { RpcOptions } from "../rpc/node/server.ts";
 import type { Layer, Message } from "../service.ts";
+import type { AppPolicyOptions } from "./app-policies.ts";
 import type { AppTlsOptions } from "./tls-files.ts";
 
 /** Where an app listens. */
@@ -27,6 +28,11 @@ export interface AppOptions extends AppListenOptions {
   readonly version?: string;
   /** Around every method of every service and of reflection, not of health; inside the metrics, first outermost. Default none. */
   readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
+  /**
+   * What guards the methods that are served: on by default. False for nothing; `app.policies` then still guards what is called, where it is
+   * asked to.
+   */
+  readonly policies?: AppPolicyOptions | false;
   /** Limits and more of the RPC server. */
   readonly rpc?: AppRpcOptions;
   /** Where to register. Default WEIR_CONTROL_URL and WEIR_TOKEN under `run`, else nowhere. */

@@ -5,13 +5,17 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import type { AdminPages } from "./admin-pages.ts";
 import { createAdminPages } from "./admin-pages.ts";
 import type { AppOptions } from "./app-options.ts";
+import { createAppPolicies } from "./app-policies.ts";
 import type { RunningApp } from "./life-cycle.ts";
 import { startApp } from "./life-cycle.ts";
+import type { Policies } from "../policy/policies.ts";
+import { policyPage } from "./policy-page.ts";
 import { runApp } from "./run.ts";
 import type { NamedWarmUpStep, WarmUpStep } from "./warm-up.ts";
 
 export type { AdminPage, AdminPages } from "./admin-pages.ts";
 export type { AppListenOptions, AppOptions, AppRpcOptions, AppTimeouts, ControlOptions } from "./app-options.ts";
+export type { AppPolicyOptions } from "./app-policies.ts";
 export type { RunningApp } from "./life-cycle.ts";
 export type { AppState } from "./state.ts";
 export type { AppTlsOptions } from "./tls-files.ts";
@@ -24,6 +28,8 @@ export interface App {
   readonly metrics: Metrics;
   /** Pages of one's own on the admin port. */
   readonly admin: AdminPages;
+  /** What guards what it serves, and its clients: `createClient(Recall, transport, { policies: app.policies.client("recall") })`. */
+  readonly policies: Policies;
   /** Adds a step that runs before the first call is taken, in the order of adding. */
   warmUp(name: string, step: WarmUpStep): App;
   /**
@@ -43,20 +49,23 @@ export interface App {
 export function createApp(options: AppOptions): App {
   const metrics = createMetrics();
   const admin = createAdminPages();
+  const policies = createAppPolicies(options.policies, { metrics, clock: options.clock ?? systemClock });
+  admin.add("/policies", policyPage(policies.policies));
   const steps: NamedWarmUpStep[] = [];
   const app: App = {
     name: options.name,
     metrics,
     admin,
+    policies: policies.policies,
     warmUp(name, step) {
       steps.push({ name, step });
       return app;
     },
-    run: () => runApp(options, { steps, metrics, pages: admin }),
+    run: () => runApp(options, { steps, metrics, pages: admin, policies }),
     start() {
       const log = options.log ?? createLogger({ write: () => undefined, level: "silent" });
       const { clock = systemClock } = options;
-      return startApp(options, { steps, metrics, pages: admin, log, clock, signal: new AbortController().signal });
+      return startApp(options, { steps, metrics, pages: admin, policies, log, clock, signal: new AbortController().signal });
     },
   };
   return app;

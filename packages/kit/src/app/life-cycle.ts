@@ -11,6 +11,7 @@ import type { AdminPages } from "./admin-pages.ts";
 import type { AdminServer } from "./admin.ts";
 import { createAdminServer } from "./admin.ts";
 import type { AppOptions } from "./app-options.ts";
+import type { AppPolicies } from "./app-policies.ts";
 import { addressText, joinRegistry } from "./join-registry.ts";
 import { listenOn } from "./listen.ts";
 import { registerServerCounters } from "./server-metrics.ts";
@@ -41,6 +42,9 @@ export interface StartContext {
   readonly steps: readonly NamedWarmUpStep[];
   readonly metrics: Metrics;
   readonly pages: AdminPages;
+  readonly policies: AppPolicies;
+  /** Whether the process is the app's own, as under `run`. Default false. */
+  readonly ownsProcess?: boolean;
   readonly log: Logger;
   readonly clock: Clock;
   /** Aborts to stop: also during the warm-up, which then rejects with the signal's reason. */
@@ -92,8 +96,9 @@ function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | u
   const { name, version = "dev" } = options;
   const state = createStateHolder(metrics);
   const layers = [servingLayer(state), createRpcMetrics(metrics, { version })];
+  const guarded = context.policies.serves ? { ...options, guards: context.policies.policies } : options;
   const fallback = options.rpc?.fallback && servingHandler(options.rpc.fallback, state);
-  const rpc = createRpcHandler(servicesOf(options, state), { ...options.rpc, ...(fallback && { fallback }), layers, log, clock });
+  const rpc = createRpcHandler(servicesOf(guarded, state), { ...options.rpc, ...(fallback && { fallback }), layers, log, clock });
   const onFailure = (error: Error): void => log.error("an answer could not be given whole", { error });
   const server = createServer(rpc, { clock, onFailure, ...(tls && { tls: { ...options.tls, ...tls.material } }) });
   registerServerCounters(metrics, server.counters);
@@ -103,6 +108,7 @@ function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | u
     .labels(name, version, instanceId)
     .set(1);
   const observed = createProcessMetrics(metrics, { clock });
+  const leavePolicies = context.policies.begin({ log, ownsProcess: context.ownsProcess ?? false });
   const leaveFiles = tls?.watch((material) => server.replaceTls(material));
   return {
     options,
@@ -114,6 +120,7 @@ function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | u
     drainSessions: (timeoutMs) => rpc.drain(timeoutMs),
     release() {
       leaveFiles?.();
+      leavePolicies();
       observed.close();
     },
   };

@@ -3,6 +3,7 @@ import type { Implementation } from "../rpc/implement.ts";
 import { createHealth } from "../rpc/node/health/health.ts";
 import { createReflection } from "../rpc/node/reflection/reflection.ts";
 import { layered } from "../service.ts";
+import type { Policies } from "../policy/policies.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { StateHolder } from "./state.ts";
 
@@ -11,11 +12,18 @@ import type { StateHolder } from "./state.ts";
  * Health is outside of the layers, because whoever asks for it (a load balancer, Kubernetes) has no credentials; reflection
  * is behind them. One that the app implements itself takes the place of the app's own.
  */
-export function servicesOf(options: AppOptions, state: StateHolder): readonly Implementation[] {
-  const { services, layers = [], rpc } = options;
+export function servicesOf(
+  options: AppOptions & { readonly guards?: Pick<Policies, "guard"> },
+  state: StateHolder,
+): readonly Implementation[] {
+  const { services, layers = [], rpc, guards } = options;
   const own = services.map((one): Implementation => ({
     ...one,
-    methods: one.methods.map((method) => ({ ...method, service: layered(method.service, layers) })),
+    methods: one.methods.map((method) => {
+      const guard = guards?.guard(method.descriptor);
+      // Admission → what the app puts around, such as authentication → rate → what `implement` has within: validation, handler.
+      return { ...method, service: layered(method.service, guard ? [guard.admission, ...layers, guard.limits] : layers) };
+    }),
   }));
   const health = services.some(({ descriptor }) => descriptor.typeName === Health.typeName) ? [] : [healthFrom(services, state)];
   if (rpc?.reflection === false) return [...own, ...health];

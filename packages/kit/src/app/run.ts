@@ -16,7 +16,7 @@ const lingerMs = 1000;
 const sameWishMs = 500;
 
 /** The main of a service, see `App.run`. */
-export async function runApp(given: AppOptions, made: Pick<StartContext, "steps" | "metrics" | "pages">): Promise<void> {
+export async function runApp(given: AppOptions, made: Pick<StartContext, "steps" | "metrics" | "pages" | "policies">): Promise<void> {
   const writer = createLineWriter();
   const stop = new AbortController();
   let log = createLogger({ write: writer.write, fields: { app: given.name } });
@@ -33,7 +33,7 @@ export async function runApp(given: AppOptions, made: Pick<StartContext, "steps"
     const environment = processEnvironment();
     const options = withEnvironment(given, environment);
     log = options.log ?? logFrom(options, environment, writer);
-    const running = await startApp(options, { ...made, log, clock: options.clock ?? systemClock, signal: stop.signal });
+    const running = await startApp(options, { ...made, ownsProcess: true, log, clock: options.clock ?? systemClock, signal: stop.signal });
     await running.stopped;
     code = 0;
   } catch (error) {

@@ -11,6 +11,7 @@ import type { PolicyParts } from "./policy.ts";
 import { invalid } from "./policy-keys.ts";
 import { PolicySet } from "./policy-set.ts";
 import type { MethodPolicyState } from "./policy-state.ts";
+import { valuesOfSide } from "./policy-state.ts";
 import { bulkheadOptions, rateOptions } from "./policy-set.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { createRetry } from "./retry.ts";
@@ -105,12 +106,6 @@ export class ClientGuard {
       apply: (options) => budget().apply(options),
     };
   }
-}
-
-/** The values of one side with who said them. */
-export function valuesOfSide(side: "client" | "server", effective: EffectivePolicy | undefined): MethodPolicyState["values"] {
-  const entries = Object.entries(effective?.values ?? {}).filter(([path]) => path.startsWith(`${side}.`));
-  return Object.fromEntries(entries);
 }
 
 function breakerOptions(policy: BreakerPolicy): BreakerOptions | undefined {

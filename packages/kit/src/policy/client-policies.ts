@@ -35,6 +35,8 @@ export interface ClientPolicies extends CallGuards {
    * every value that cannot be.
    */
   apply(configuration: PolicyDrafts): void;
+  /** The first half of `apply`: finds out whether it can be. The answer takes it, which then cannot fail. */
+  plan(configuration: PolicyDrafts): () => void;
   /** Every method that was asked for, in the order of asking. */
   state(): readonly MethodPolicyState[];
   /** An operator's word over the breaker of a method. Throws POLICY_INVALID for a method that has none. */
@@ -64,6 +66,16 @@ export function createClientPolicies(options: ClientPoliciesOptions = {}): Clien
     return guard;
   }
 
+  function plan(configuration: PolicyDrafts): () => void {
+    const changed = [code, { from: "configuration", drafts: expectDrafts(configuration) }];
+    // All are put together before the first is changed: one that cannot be changes none.
+    const found = [...guards.values()].map((guard) => [guard, effectivePolicy(guard.method, changed)] as const);
+    return () => {
+      for (const [guard, effective] of found) guard.apply(effective);
+      sources = changed;
+    };
+  }
+
   return {
     name,
     guard(method) {
@@ -82,13 +94,8 @@ export function createClientPolicies(options: ClientPoliciesOptions = {}): Clien
         },
       };
     },
-    apply(configuration) {
-      const changed = [code, { from: "configuration", drafts: expectDrafts(configuration) }];
-      // All are put together before the first is changed: one that cannot be changes none.
-      const found = [...guards.values()].map((guard) => [guard, effectivePolicy(guard.method, changed)] as const);
-      for (const [guard, effective] of found) guard.apply(effective);
-      sources = changed;
-    },
+    apply: (configuration) => plan(configuration)(),
+    plan,
     state: () => [...guards.values()].map((guard) => guard.state()),
     overrideBreaker(method, by, given) {
       const guard = guards.get(method);
