@@ -15,6 +15,11 @@ export const policyReasons = {
     code: "UNAVAILABLE",
     meaning: "One attempt took longer than it may while the call still had time; it says nothing about whether it was carried out.",
   },
+  HEDGE_LOST: {
+    reason: "HEDGE_LOST",
+    code: "CANCELLED",
+    meaning: "Another attempt of the same call was answered first, so this one was aborted; its caller has an answer.",
+  },
   BREAKER_OPEN: {
     reason: "BREAKER_OPEN",
     code: "UNAVAILABLE",
