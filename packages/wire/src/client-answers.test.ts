@@ -103,6 +103,10 @@ const invalid: Readonly<Record<string, readonly [string, keyof typeof wireReason
   "a head beyond its bound": [`HTTP/1.1 200 OK\r\nX: ${"a".repeat(20_000)}`, "UPSTREAM_HEAD_TOO_LARGE"],
   "too many headers": [`HTTP/1.1 200 OK\r\n${"X: 1\r\n".repeat(101)}\r\n`, "UPSTREAM_HEAD_TOO_LARGE"],
   "101 that nobody asked for": ["HTTP/1.1 101 Switching Protocols\r\n\r\n", "UPSTREAM_HEAD_INVALID"],
+  "101 to a protocol of its own choice": [
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n",
+    "UPSTREAM_HEAD_INVALID",
+  ],
   "interim answers without end": ["HTTP/1.1 103 Early Hints\r\n\r\n".repeat(20), "UPSTREAM_HEAD_INVALID"],
 };
 

@@ -3,7 +3,7 @@ import { countRefusal } from "../counters.ts";
 import type { ServerSettings } from "../options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { interimHead, type AnswerFraming, type AnswerHeadWriter } from "./answer.ts";
-import type { ConnectionDuplex } from "./byte-duplex.ts";
+import { leaveAnswer, type ConnectionDuplex } from "./byte-duplex.ts";
 import type { ExchangeOwner, Peer, ServerExchange } from "./exchange.ts";
 import { leaveBody, wireErrorFrom, writeBody, type ConnectionWriter } from "./writer.ts";
 
@@ -74,7 +74,7 @@ export class Answers implements ExchangeOwner {
   /** The answer of a request is there. */
   set(exchange: ServerExchange, response: HttpResponse): void {
     if (exchange.over) {
-      leaveStream(response);
+      leaveAnswer(response);
       return;
     }
     exchange.response = response;
@@ -135,7 +135,7 @@ export class Answers implements ExchangeOwner {
     for (let exchange = this.first; exchange !== undefined; exchange = exchange.next) {
       exchange.over = true;
       if (exchange.iterator !== undefined) leaveBody(exchange.iterator);
-      if (exchange.response !== undefined && !exchange.begun) leaveStream(exchange.response);
+      if (exchange.response !== undefined && !exchange.begun) leaveAnswer(exchange.response);
       exchange.cancel();
     }
     this.#settings.counters.requestsInFlight -= this.depth;
@@ -164,7 +164,7 @@ export class Answers implements ExchangeOwner {
       text = head.head(response, exchange, options);
     } catch (thrown) {
       this.#count(wireErrorFrom(thrown));
-      leaveStream(response);
+      leaveAnswer(response);
       sent = { status: 500, headers: [] };
       text = head.head(sent, exchange, options);
     }
@@ -180,7 +180,7 @@ export class Answers implements ExchangeOwner {
       return false;
     }
     if (framing === "whole") this.#writer.content(body as Uint8Array);
-    else if (framing === "none") leaveStream(sent);
+    else if (framing === "none") leaveAnswer(sent);
     else {
       void this.#writeStream(exchange, body as BodyStream, framing);
       return false;
@@ -226,9 +226,4 @@ export class Answers implements ExchangeOwner {
     this.depth -= 1;
     this.#settings.counters.requestsInFlight -= 1;
   }
-}
-
-function leaveStream(response: HttpResponse): void {
-  const { body } = response;
-  if (body !== undefined && !(body instanceof Uint8Array)) leaveBody(body[Symbol.asyncIterator]());
 }

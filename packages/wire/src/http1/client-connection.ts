@@ -163,6 +163,10 @@ export class ClientConnection implements ResponseSink, WheelEntry, CallCarrier {
 
   response(head: ResponseHead, body: Body): void {
     const call = this.#call as ClientCall;
+    if (head.status === 101 && head.upgrade?.toLowerCase() !== call.request.upgrade) {
+      const asked = call.request.upgrade ?? "no other protocol";
+      throw new WireError(wireReasons.UPSTREAM_HEAD_INVALID, `expected ${asked} in a 101 answer, found ${JSON.stringify(head.upgrade)}`);
+    }
     this.#keepAlive = head.keepAlive;
     // Whoever answers early does not want the rest of the body.
     this.#continued?.();

@@ -1,5 +1,6 @@
 import { countRefusal } from "../counters.ts";
 import type { Body, HeaderList, HttpHandler, HttpResponse } from "../http.ts";
+import { leaveAnswer } from "../http1/byte-duplex.ts";
 import { wireErrorFrom } from "../http1/writer.ts";
 import type { ServerSettings } from "../options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
@@ -58,11 +59,11 @@ export class ServerAnswers implements DuplexOwner, PumpOwner {
     this.#settings.counters.requestsInFlight -= 1;
     if (stream.over) {
       this.orphans -= 1;
-      leave(response.body);
+      leaveAnswer(response);
       return;
     }
     if (stream.refused) {
-      leave(response.body);
+      leaveAnswer(response);
       return;
     }
     this.respond(stream, response);
@@ -93,7 +94,7 @@ export class ServerAnswers implements DuplexOwner, PumpOwner {
       this.#heads.write(stream, response);
     } catch (thrown) {
       this.#fail(wireErrorFrom(thrown));
-      leave(response.body);
+      leaveAnswer(response);
       response = bare;
       stream.response = bare;
       this.#heads.write(stream, response);

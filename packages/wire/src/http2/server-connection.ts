@@ -1,5 +1,6 @@
 import { countRefusal } from "../counters.ts";
 import type { Body, HeaderList, HttpHandler } from "../http.ts";
+import { leaveAnswer } from "../http1/byte-duplex.ts";
 import type { Peer } from "../http1/exchange.ts";
 import type { ConnectionOutput } from "../http1/output.ts";
 import { serverSettingsFrom, type ServerOptions, type ServerSettings } from "../options.ts";
@@ -12,7 +13,7 @@ import { ServerRequests, type ServerRequestsOwner } from "./server-requests.ts";
 import { Session } from "./session.ts";
 import type { HeaderBlock, SessionRole } from "./session-role.ts";
 import { settingIds } from "./settings.ts";
-import { leave, type Stream } from "./stream.ts";
+import type { Stream } from "./stream.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const idMax = 0x7fff_ffff;
@@ -215,7 +216,7 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
       this.#answers.orphans += 1;
       stream.cancel();
     }
-    if (stream.response !== undefined && stream.headOwed) leave(stream.response.body);
+    if (stream.response !== undefined && stream.headOwed) leaveAnswer(stream.response);
     if (this.#session.streams.size === 0) this.#rest();
   }
 
