@@ -1,9 +1,10 @@
 import type { Body, BodyStream, HeaderList, HttpRequest, HttpResponse } from "@weir/wire";
 import type { CompiledRoute } from "./compiled-route.ts";
-import { partHeaders, type Inbound } from "./http/inbound.ts";
+import { keptTrailers, partHeaders, type Inbound } from "./http/inbound.ts";
 import type { Cause } from "./reasons.ts";
 import { grpcUnsaid } from "./rpc/codes.ts";
 import type { RpcForm } from "./rpc/form.ts";
+import { isCarrier } from "./streams/upgrade.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Endpoint } from "./upstream/endpoint.ts";
 
@@ -88,7 +89,7 @@ export function passageFrom(request: HttpRequest, { startedMs, http2 }: { readon
     authority: request.authority,
     headers: kept,
     body: request.body,
-    upgrade: request.upgrade,
+    upgrade: request.upgrade !== undefined && !http2 && isCarrier(request.upgrade) ? undefined : request.upgrade,
     inbound,
     startedMs,
     rpc: request.method === "POST" ? rpc : undefined,
@@ -120,15 +121,22 @@ export function passageFrom(request: HttpRequest, { startedMs, http2 }: { readon
     endings: undefined,
   };
   const { body } = passage;
-  if (body !== undefined && !(body instanceof Uint8Array) && body.whole === undefined) passage.body = takenBody(body, passage);
+  if (body !== undefined && !(body instanceof Uint8Array))
+    passage.body = body.whole === undefined ? takenBody(body, passage) : wholeBody(body);
   return passage;
+}
+
+/** A body that is there already, with the trailers that may pass. */
+function wholeBody(body: BodyStream): BodyStream {
+  const { length, whole } = body;
+  return { length, whole, trailers: () => keptTrailers(body.trailers?.()), [Symbol.asyncIterator]: () => body[Symbol.asyncIterator]() };
 }
 
 /** The same stream; remembers when somebody begins to read it, and when it has been read to its end. */
 function takenBody(stream: BodyStream, passage: Passage): BodyStream {
   return {
     length: stream.length,
-    trailers: () => stream.trailers?.(),
+    trailers: () => keptTrailers(stream.trailers?.()),
     [Symbol.asyncIterator]() {
       const chunks = stream[Symbol.asyncIterator]();
       let left = false;

@@ -103,6 +103,13 @@ export const gatewayReasons = {
     cause: "OVERLOAD",
     meaning: "The gateway carries as many upgraded connections as it may.",
   },
+  UPGRADE_REFUSED: {
+    reason: "UPGRADE_REFUSED",
+    code: "UNIMPLEMENTED",
+    status: 501,
+    cause: "UPGRADE_REFUSED",
+    meaning: "A stream was to be handed over to a protocol that carries requests itself, past all that the gateway stands for.",
+  },
   OVERLOAD: {
     reason: "OVERLOAD",
     code: "UNAVAILABLE",

@@ -46,8 +46,20 @@ const named: Readonly<Record<string, Treatment>> = {
   "x-forwarded-prefix": "hint",
   "x-forwarded-ssl": "hint",
   "x-forwarded-scheme": "hint",
+  "x-cluster-client-ip": "hint",
+  // Who the client has proven to be, as proxies in front say it (RFC 9440, and Envoy's own).
+  "client-cert": "hint",
+  "client-cert-chain": "hint",
+  "x-forwarded-client-cert": "hint",
   // The codec has answered it already.
   expect: "dropped",
+  // The codec takes these out; what is left is spelt with "_".
+  "content-length": "dropped",
+  "transfer-encoding": "dropped",
+  "keep-alive": "dropped",
+  "proxy-connection": "dropped",
+  // Part of an upgrade to HTTP/2, which never passes.
+  "http2-settings": "dropped",
 };
 
 const treatmentsMax = 1000;
@@ -106,6 +118,17 @@ export function partHeaders(headers: HeaderList): PartedHeaders {
   const rpc = contentType === "" ? undefined : rpcFormOf(contentType, connectVersion);
   if (rpc === undefined && inbound !== undefined) passOn(inbound, kept);
   return { kept, inbound: inbound ?? nothing, rpc };
+}
+
+/** The trailers of a request without what no endpoint may hear from a client: backends may take them for headers. */
+export function keptTrailers(trailers: HeaderList | undefined): HeaderList | undefined {
+  if (trailers === undefined) return undefined;
+  const kept: HeaderList = [];
+  for (let index = 0; index < trailers.length; index += 2) {
+    const name = trailers[index] as string;
+    if ((treatments.get(name) ?? learn(name)) === "plain") kept.push(name, trailers[index + 1] as string);
+  }
+  return kept.length === 0 ? undefined : kept;
 }
 
 /** Names that mean something in an RPC only are anybody's else. */

@@ -10,6 +10,16 @@ const acceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** HTTP/2 has no handshake of its own (RFC 8441 §5): these stay on the side of HTTP/1.1. */
 const handshake: ReadonlySet<string> = new Set(["sec-websocket-key", "sec-websocket-accept"]);
 
+const carriers = /^(?:h[23]c?|http|tls|connect-(?:tcp|udp|ip))(?:$|[-/])/;
+
+/**
+ * Whether a protocol carries requests itself, as h2c does: an endpoint that agreed to it would be asked past all Layers.
+ * Such an upgrade of HTTP/1.1 is left out, as RFC 9110 §7.8 allows, and the request is one like any other.
+ */
+export function isCarrier(upgrade: string): boolean {
+  return carriers.test(upgrade);
+}
+
 /** A request for an upgrade, as an endpoint is asked in HTTP/1.1. */
 export interface UpgradeRequest {
   readonly message: ClientRequest;
