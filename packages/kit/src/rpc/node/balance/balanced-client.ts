@@ -26,6 +26,8 @@ import type { RetryBudget } from "./retry-budget.ts";
 import { createRetryBudget } from "./retry-budget.ts";
 import type { Target, TargetWatch } from "./target.ts";
 import { targetFromUrl } from "./target-url.ts";
+import type { RequestKind } from "./speech.ts";
+import { kindOf } from "./speech.ts";
 import { textHash } from "./text-hash.ts";
 import { WatchedBody } from "./watched-body.ts";
 
@@ -70,6 +72,7 @@ interface Sending {
   readonly request: BalancedRequest;
   readonly options: BalancedRequestOptions;
   readonly journey: Journey | undefined;
+  readonly kind: RequestKind;
   /** When it was sent to this endpoint. */
   readonly sentMs: number;
 }
@@ -116,7 +119,7 @@ class Balancer implements BalancedClient {
     this.#keyHeader = choice.kind === "ring-hash" ? choice.header : undefined;
     this.#queue = createCallQueue(clock, this.#waits.waitersMax);
     this.#fleet = new Fleet({
-      picker: createPicker(choice, clock.random),
+      createPicker: () => createPicker(choice, clock.random),
       open:
         typeof connection === "function" ? connection : endpointClients({ options: connection, authority: this.#target.authority, clock }),
       outlier: outlier === false ? undefined : { ...outlierDefaults, ...outlier },
@@ -177,14 +180,15 @@ class Balancer implements BalancedClient {
 
   #send(request: BalancedRequest, options: BalancedRequestOptions, journey: Journey | undefined): Promise<ClientResponse> {
     const sentMs = this.#clock.monotonicMs();
-    const mayPick = this.#fleet.available || !this.#isPatient(options);
+    const kind = this.#fleet.restricted ? kindOf(request) : "other";
+    const mayPick = this.#fleet.available(kind) || !this.#isPatient(options);
     const hash = this.#hashes ? this.#hashOf(request, options) : undefined;
-    const endpoint = mayPick ? this.#fleet.begin({ nowMs: sentMs, hash, tried: journey?.tried ?? noneTried }) : undefined;
+    const endpoint = mayPick ? this.#fleet.begin(kind, { nowMs: sentMs, hash, tried: journey?.tried ?? noneTried }) : undefined;
     if (endpoint === undefined) return this.#wait(request, options, journey ?? newJourney(sentMs));
     const told = journey === undefined ? options : optionsLeft(options, sentMs - journey.startedMs);
     return endpoint.client.request(this.#attempt(request, journey), told).then(
-      (response) => this.#answered(response, { endpoint, request, options, journey, sentMs }),
-      (error: unknown) => this.#rejected(error, { endpoint, request, options, journey, sentMs }),
+      (response) => this.#answered(response, { endpoint, request, options, journey, kind, sentMs }),
+      (error: unknown) => this.#rejected(error, { endpoint, request, options, journey, kind, sentMs }),
     );
   }
 
@@ -246,13 +250,13 @@ class Balancer implements BalancedClient {
   }
 
   /** Whether a request that ended so is sent again; if it has to be paid for, it is. */
-  #mayRepeat({ outcome, repeatable, stale, free }: Fate, { endpoint, request, options, journey }: Sending, nowMs: number): boolean {
+  #mayRepeat({ outcome, repeatable, stale, free }: Fate, { endpoint, request, options, journey, kind }: Sending, nowMs: number): boolean {
     if (repeatable === "never" || this.#closed || options.signal?.aborted === true || journey?.body?.fresh === false) return false;
     if (journey !== undefined && options.timeoutMs !== undefined && nowMs - journey.startedMs >= options.timeoutMs) return false;
     if (repeatable === "unsent") {
       if (outcome === "unreachable" && this.#isPatient(options)) return true;
       const tried = journey?.tried ?? noneTried;
-      return tried.length + 1 < this.#retry.endpointsMax && this.#fleet.hasOther([...tried, endpoint]);
+      return tried.length + 1 < this.#retry.endpointsMax && this.#fleet.hasOther(kind, [...tried, endpoint]);
     }
     if (repeatable === "idempotent" && !(request.idempotent ?? this.#retry.isIdempotent(request))) return false;
     if ((journey?.repeated ?? 0) >= (stale === true ? staleRepeatsMax : 1)) return false;
@@ -276,12 +280,12 @@ class Balancer implements BalancedClient {
       const patient = this.#isPatient(options);
       if (!patient && this.#book.current.outcome !== "waiting") {
         this.#watch.refresh();
-        throw this.#noEndpoint();
+        throw this.#noEndpoint(request);
       }
       const { timeoutMs = Infinity } = options;
       const mostMs = Math.min(this.#waits.waitMs, timeoutMs);
       const waitMs = Math.max(0, mostMs - (this.#clock.monotonicMs() - journey.startedMs));
-      const late = (): WireError => (timeoutMs <= this.#waits.waitMs ? totalTimeout(timeoutMs) : this.#noEndpoint());
+      const late = (): WireError => (timeoutMs <= this.#waits.waitMs ? totalTimeout(timeoutMs) : this.#noEndpoint(request));
       await this.#queue.wait({ options, waitMs, late, patient });
       if (this.#closed) throw closedError();
     } catch (error) {
@@ -293,9 +297,13 @@ class Balancer implements BalancedClient {
     return this.#send(request, options, journey);
   }
 
-  #noEndpoint(): WireError {
+  #noEndpoint(request?: ClientRequest): WireError {
     const { url } = this.#target;
     const { outcome, error } = this.#book.current;
+    if (request !== undefined && this.#fleet.restricted && !this.#fleet.serves(kindOf(request))) {
+      const speech = kindOf(request) === "grpc" ? "gRPC" : "anything but gRPC";
+      return new WireError({ ...kitReasons.ENDPOINTS_NONE, status: 503 }, `expected endpoints of ${url} that take ${speech}, found none`);
+    }
     if (this.#fleet.size > 0) {
       return new WireError(wireReasons.CONNECT_FAILED, `expected an endpoint of ${url} that can be reached, found none in time`);
     }

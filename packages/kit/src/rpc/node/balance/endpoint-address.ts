@@ -1,6 +1,7 @@
 import type { Fault } from "../../../fault.ts";
 import { fault } from "../../../fault.ts";
 import { kitReasons } from "../../../reasons.ts";
+import type { Speech } from "./speech.ts";
 
 /** Where an endpoint is. */
 export interface EndpointAddress {
@@ -9,6 +10,8 @@ export interface EndpointAddress {
   readonly port: number;
   /** Its share beside others. Default 1, more than 0, at most 100. */
   readonly weight?: number;
+  /** What it takes. Default whatever the client sends. */
+  readonly speaks?: Speech;
 }
 
 /** "127.0.0.1:7001", "[::1]:7001". */

@@ -8,6 +8,8 @@ import type { OutlierDetector, OutlierOptions, OutlierRecord } from "./outlier.t
 import { countOutcome, createOutlierDetector } from "./outlier.ts";
 import type { PickAsk, Picker } from "./picker.ts";
 import type { Outcome } from "./request-fate.ts";
+import type { RequestKind } from "./speech.ts";
+import { takes } from "./speech.ts";
 import type { SubsetOptions } from "./subset.ts";
 import { subsetOf } from "./subset.ts";
 import type { EndpointAddress } from "./endpoint-address.ts";
@@ -15,7 +17,7 @@ import { addressKey } from "./endpoint-address.ts";
 
 /** What a fleet is made of. */
 export interface FleetOptions {
-  readonly picker: Picker;
+  readonly createPicker: () => Picker;
   /** The connections of an endpoint. */
   readonly open: (address: EndpointAddress) => Client;
   /** Undefined: answers are not judged. */
@@ -49,6 +51,13 @@ const trialMsMax = 3000;
 const lateMsMin = 50;
 const lateFactorMin = 2;
 
+/** Endpoints that take requests of one kind. */
+interface Crowd {
+  readonly picker: Picker;
+  all: readonly Endpoint[];
+  available: readonly Endpoint[];
+}
+
 /** The endpoints of a target: which there are, which of them are used, and what is known of each. */
 export class Fleet {
   readonly #options: FleetOptions;
@@ -56,7 +65,8 @@ export class Fleet {
   #byKey = new Map<string, Endpoint>();
   #all: readonly Endpoint[] = [];
   #records: readonly OutlierRecord[] = [];
-  #available: readonly Endpoint[] = [];
+  readonly #crowds: Readonly<Record<RequestKind, Crowd>>;
+  #restricted = false;
   /** Endpoints that have left, each with the end of its last request. */
   readonly #leaving = new Map<Endpoint, Promise<void>>();
   #cancelSweep: () => void = () => undefined;
@@ -64,15 +74,27 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    const { outlier, clock, metrics } = options;
+    const { outlier, clock, metrics, createPicker } = options;
+    const crowd = (): Crowd => ({ picker: createPicker(), all: [], available: [] });
+    this.#crowds = { grpc: crowd(), other: crowd() };
     if (outlier === undefined) return;
     this.#detector = createOutlierDetector({ options: outlier, random: clock.random, onEjected: metrics.ejected });
     this.#sweepLater(outlier.intervalMs);
   }
 
-  /** Whether an endpoint is there that is neither out nor away. */
-  get available(): boolean {
-    return this.#available.length > 0;
+  /** Whether there are endpoints that take some kinds of requests only. Else all requests are of the kind "other". */
+  get restricted(): boolean {
+    return this.#restricted;
+  }
+
+  /** Whether an endpoint that takes such requests is there and neither out nor away. */
+  available(kind: RequestKind): boolean {
+    return this.#crowds[kind].available.length > 0;
+  }
+
+  /** Whether there is any endpoint that takes such requests. */
+  serves(kind: RequestKind): boolean {
+    return this.#crowds[kind].all.length > 0;
   }
 
   /** Endpoints that are used, those that are out or away included. */
@@ -115,7 +137,8 @@ export class Fleet {
       const key = addressKey(address);
       if (next.has(key)) continue;
       let endpoint = this.#byKey.get(key);
-      if (endpoint === undefined) {
+      // Another program has taken the address of one that is gone.
+      if (endpoint === undefined || endpoint.address.speaks !== address.speaks) {
         endpoint = new Endpoint(address, { client: open(address), picks: metrics.picks(key) });
         changed = true;
       } else if (endpoint.weight !== (address.weight ?? 1)) {
@@ -124,18 +147,19 @@ export class Fleet {
       }
       next.set(key, endpoint);
     }
-    const left = this.#all.filter(({ key }) => !next.has(key));
+    const left = this.#all.filter((endpoint) => next.get(endpoint.key) !== endpoint);
     if (!changed && left.length === 0) return;
     this.#byKey = next;
     this.#all = [...next.values()];
     this.#records = this.#all.map(({ outlier }) => outlier);
+    this.#restricted = this.#all.some(({ address }) => address.speaks !== undefined && address.speaks !== "http2");
     for (const endpoint of left) this.#leave(endpoint, this.#options.drainMs);
     this.#reconsider();
   }
 
   /** Chooses an endpoint, which begins to carry the request; undefined when there is none at all. Follow with `end`. */
-  begin(ask: PickAsk): Endpoint | undefined {
-    const endpoint = this.#options.picker.pick(ask);
+  begin(kind: RequestKind, ask: PickAsk): Endpoint | undefined {
+    const endpoint = this.#crowds[kind].picker.pick(ask);
     if (endpoint === undefined) return undefined;
     endpoint.inFlight += 1;
     endpoint.picks.add();
@@ -177,8 +201,8 @@ export class Fleet {
   }
 
   /** Whether one that is available is not among these. */
-  hasOther(tried: readonly Endpoint[]): boolean {
-    return this.#available.some((endpoint) => !tried.includes(endpoint));
+  hasOther(kind: RequestKind, tried: readonly Endpoint[]): boolean {
+    return this.#crowds[kind].available.some((endpoint) => !tried.includes(endpoint));
   }
 
   /** Lets all endpoints go; resolves when the last request is over or cut. */
@@ -237,10 +261,17 @@ export class Fleet {
 
   /** Which endpoints are available has changed. */
   #reconsider(): void {
-    this.#available = this.#all.filter((endpoint) => endpoint.available);
-    this.#options.picker.use(this.#all, this.#available);
+    const { grpc, other } = this.#crowds;
+    this.#gather(other, this.#restricted ? this.#all.filter(({ address }) => takes(address.speaks, "other")) : this.#all);
+    this.#gather(grpc, this.#restricted ? this.#all.filter(({ address }) => takes(address.speaks, "grpc")) : []);
     this.#showStates();
-    if (this.#available.length > 0) this.#options.onAvailable();
+    if (other.available.length + grpc.available.length > 0) this.#options.onAvailable();
+  }
+
+  #gather(crowd: Crowd, all: readonly Endpoint[]): void {
+    crowd.all = all;
+    crowd.available = all.filter((endpoint) => endpoint.available);
+    crowd.picker.use(crowd.all, crowd.available);
   }
 
   #showStates(): void {

@@ -8,6 +8,7 @@ import { fault } from "../../../fault.ts";
 import { createTestTransport } from "../../../testing/transport.ts";
 import type { VirtualClock } from "../../../testing/virtual-clock.ts";
 import { implement } from "../../implement.ts";
+import type { EndpointAddress } from "./endpoint-address.ts";
 import { addressKey } from "./endpoint-address.ts";
 import type { TargetWatch } from "./target.ts";
 import { seedOf, seededClock } from "./testdata/seeded.ts";
@@ -16,6 +17,8 @@ import { createWeirTarget } from "./weir-target.ts";
 interface Scene {
   readonly clock: VirtualClock;
   readonly told: (string | Fault)[];
+  /** The last list. */
+  readonly found: EndpointAddress[];
   readonly openedMs: number[];
   readonly watch: TargetWatch;
 }
@@ -41,11 +44,15 @@ function watchWith(watching: Watching, seed = 5): Scene {
   };
   const transport = createTestTransport([implement(Registry, handlers)], { clock });
   const told: (string | Fault)[] = [];
+  const found: EndpointAddress[] = [];
   const watch = createWeirTarget("weir:///feed?version=v2", { transport, service: "feed", version: "v2", clock }).watch({
-    resolved: (addresses) => void told.push(addresses.map(addressKey).join(" ")),
+    resolved(addresses) {
+      told.push(addresses.map(addressKey).join(" "));
+      found.splice(0, found.length, ...addresses);
+    },
     failed: (error) => void told.push(error),
   });
-  return { clock, told, openedMs, watch };
+  return { clock, told, found, openedMs, watch };
 }
 
 function statusOf(
@@ -106,4 +113,27 @@ test("a weir target that control refuses tries again after growing, jittered pau
   const attempts = scene.openedMs.length;
   await scene.clock.advance(60_000);
   assert.equal(scene.openedMs.length, attempts, "one that is closed asks no more");
+});
+
+test("a weir target tells what each instance takes", async () => {
+  const scene = watchWith(async function* (call) {
+    const instance = (port: number, flags: { http2: boolean; grpcOnly: boolean }): WatchResponse["instances"][0] => {
+      const status = statusOf(`10.0.0.1:${port}`);
+      return { ...status, instance: Instance.create({ ...status.instance, ...flags }) };
+    };
+    const instances = [
+      instance(1, { http2: false, grpcOnly: false }),
+      instance(2, { http2: true, grpcOnly: false }),
+      instance(3, { http2: false, grpcOnly: true }),
+      instance(4, { http2: true, grpcOnly: true }),
+    ];
+    yield { instances, beatMs: 1000 };
+    await call.clock.sleep(1e9, call.signal);
+  });
+  await scene.clock.advance(100);
+  assert.deepEqual(
+    scene.found.map(({ port, speaks }) => `${port} ${speaks}`),
+    ["1 http1", "2 http2", "3 grpc", "4 grpc"],
+  );
+  scene.watch.close();
 });

@@ -36,8 +36,8 @@ const beatsMissedMax = 3;
 const firstAnswerMsMax = 5000;
 
 /**
- * The instances of a service that serve, as the control plane sees them: told of each change within a moment. A stream that breaks or falls
- * silent is opened anew after a jittered pause of at most five seconds, for ever.
+ * The instances of a service that serve, as the control plane sees them, with what each takes: told of each change within a moment. A stream
+ * that breaks or falls silent is opened anew after a jittered pause of at most five seconds, for ever.
  */
 export function createWeirTarget(url: string, options: WeirTargetOptions): Target {
   return { url, authority: undefined, watch: (listener) => watchInstances(options, listener) };
@@ -104,7 +104,7 @@ function addressesFrom({ instance, state, live }: InstanceStatus, version: strin
   if (instance === undefined || !live || state !== State.SERVING) return [];
   if (version !== undefined && instance.version !== version) return [];
   try {
-    return [addressFrom(instance.address)];
+    return [{ ...addressFrom(instance.address), speaks: instance.grpcOnly ? "grpc" : instance.http2 ? "http2" : "http1" }];
   } catch {
     // One that cannot be reached by its address must not hide the others.
     return [];
