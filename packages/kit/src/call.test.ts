@@ -191,3 +191,34 @@ test("an attempt is replied to its parent, and ends alone", () => {
   assert.equal(second.ended?.reason, "CALL_CANCELLED");
   assert.equal(call.child().replyMetadata.length, 0);
 });
+
+test("a child ends at its deadline also when its parent has answered and let go", async () => {
+  const clock = createVirtualClock();
+  const parent = new Call({ clock, timeoutMs: 100 });
+  const child = parent.child();
+  child.onEnd(() => undefined);
+  parent.finish();
+  await clock.advance(100);
+  assert.equal(child.ended?.code, "DEADLINE_EXCEEDED");
+});
+
+test("attempts with their parent's deadline arm no timer of their own, and all hear of its end in order", async () => {
+  const clock = createVirtualClock();
+  const parent = new Call({ clock, timeoutMs: 100 });
+  const heard: number[] = [];
+  const children = Array.from({ length: 20 }, () => parent.child({ attempt: true }));
+  for (const [at, child] of children.entries()) child.onEnd((reason) => heard.push(reason.code === "DEADLINE_EXCEEDED" ? at : -1));
+  const shorter = parent.child({ timeoutMs: 50 });
+  shorter.onEnd(() => heard.push(100));
+  assert.equal(clock.pending, 2);
+  for (const at of [3, 12]) children[at]?.finish();
+  parent.onEnd(fixed);
+  parent.onEnd(fixed);
+  await clock.advance(100);
+  assert.deepEqual(heard, [100, ...children.keys().filter((at) => at !== 3 && at !== 12), 200]);
+  assert.equal(clock.pending, 0);
+
+  function fixed(): void {
+    heard.push(200);
+  }
+});

@@ -82,8 +82,8 @@ export class Call {
   #armed = false;
   #stopTimer: (() => void) | undefined;
   #onParent: EndListener | undefined;
-  /** One listener stands by itself: most calls have no more. */
-  #listeners: EndListener | Set<EndListener> | undefined;
+  /** One listener stands by itself, a few in an array: hardly a call has more, and a Set costs more than all of them. */
+  #listeners: EndListener | EndListener[] | Set<EndListener> | undefined;
 
   constructor(options: CallOptions = {}) {
     const parent = options.parent;
@@ -118,16 +118,18 @@ export class Call {
       listener(this.#ended);
       return;
     }
-    if (this.#listeners === undefined) this.#listeners = listener;
-    else if (typeof this.#listeners === "function") this.#listeners = new Set([this.#listeners, listener]);
-    else this.#listeners.add(listener);
+    this.#listeners = withListener(this.#listeners, listener);
     if (!this.#armed) this.#arm();
   }
 
   /** Takes a listener of `onEnd` away. For what is shorter than the call. */
   offEnd(listener: EndListener): void {
-    if (this.#listeners === listener) this.#listeners = undefined;
-    else if (typeof this.#listeners === "object") this.#listeners.delete(listener);
+    const listeners = this.#listeners;
+    if (listeners === listener) this.#listeners = undefined;
+    else if (Array.isArray(listeners)) {
+      const at = listeners.indexOf(listener);
+      if (at !== -1) listeners.splice(at, 1);
+    } else if (typeof listeners === "object") listeners.delete(listener);
   }
 
   /**
@@ -197,11 +199,23 @@ export class Call {
       this.#onParent = onParent;
       this.#parent.onEnd(onParent);
     }
-    if (this.deadlineMs === Infinity || this.#ended) return;
+    // An attempt lives within its parent and hears of the parent's deadline from there; another child may outlive a parent that has answered.
+    if (this.deadlineMs === Infinity || this.#ended || this.deadlineMs === this.#replies?.deadlineMs) return;
     this.#stopTimer = this.clock.after(this.remainingMs(), () =>
       this.cancel(fault(coreReasons.DEADLINE_EXCEEDED, "The deadline of the call passed.")),
     );
   }
+}
+
+const listenersInArrayMax = 8;
+
+function withListener(listeners: EndListener | EndListener[] | Set<EndListener> | undefined, listener: EndListener): typeof listeners {
+  if (listeners === undefined || listeners === listener) return listener;
+  if (typeof listeners === "function") return [listeners, listener];
+  if (!Array.isArray(listeners)) return listeners.add(listener);
+  if (listeners.length >= listenersInArrayMax) return new Set(listeners).add(listener);
+  if (!listeners.includes(listener)) listeners.push(listener);
+  return listeners;
 }
 
 /** The first value of a name in lower case, or undefined. */

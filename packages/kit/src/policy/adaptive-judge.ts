@@ -48,6 +48,9 @@ export function createAdaptiveJudge(options: AdaptiveJudgeOptions = {}, clock: C
       const state: BreakerState["state"] = share > 0 ? "throttling" : "closed";
       return { state, refusing: share, figures };
     },
+    get phase() {
+      return refusing() > 0 ? "throttling" : "closed";
+    },
     admit() {
       const share = refusing();
       if (share === 0 || clock.random() >= share) return end;

@@ -39,6 +39,8 @@ export interface BreakerJudge<Options> {
   /** How to tell of the end of a call that may be sent now, to be called once; undefined when it may not be sent. */
   admit(): EndAdmitted | undefined;
   readonly state: Pick<BreakerState, "state" | "refusing"> & { readonly figures: string };
+  /** `state.state` alone: asked after every call, so it has to be cheap. */
+  readonly phase: BreakerState["state"];
   /** Goes on by other options; what was counted stays unless the window changes. Throws POLICY_OPTION_INVALID. */
   apply(options: Options): void;
 }
@@ -166,9 +168,9 @@ class JudgedBreaker {
 
   /** Tells of a change of the judge's mind, once. */
   show(): void {
-    const { state } = this.#judge.state;
-    if (state === this.#shown) return;
-    this.#shown = state;
+    const { phase } = this.#judge;
+    if (phase === this.#shown) return;
+    this.#shown = phase;
     this.#changed();
   }
 

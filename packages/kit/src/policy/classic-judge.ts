@@ -59,6 +59,9 @@ export function createClassicJudge(options: ClassicJudgeOptions = {}, clock: Clo
       const figures = `${window.second} of ${window.first} calls failed in the last ${windowMs / 1000} s`;
       return { state, refusing: state === "closed" ? 0 : 1, figures };
     },
+    get phase() {
+      return state;
+    },
     admit() {
       if (state === "open" && clock.monotonicMs() - openedMs >= openMs) state = "half_open";
       if (state === "closed") return end;
