@@ -1,6 +1,8 @@
 import type { Call } from "../call.ts";
+import type { Clock } from "../clock.ts";
 import { fault } from "../fault.ts";
-import { answerUntilEnded } from "../rpc/until-ended.ts";
+import type { DeadlineEntry } from "../rpc/node/deadline-queue.ts";
+import { DeadlineQueue } from "../rpc/node/deadline-queue.ts";
 import { expectRanges } from "./option-range.ts";
 import type { Policy } from "./policy.ts";
 import { policyReasons } from "./reasons.ts";
@@ -26,22 +28,14 @@ export function createAttemptTimeout(options: AttemptTimeoutOptions): Policy<Att
   let timeoutMs = checked(options);
   let timedOut = 0;
 
-  async function bounded<R>(answer: Promise<R>, attempt: Call, boundMs: number): Promise<R> {
-    const stop = attempt.clock.after(boundMs, () => {
-      timedOut += 1;
-      attempt.cancel(fault(policyReasons.ATTEMPT_TIMEOUT, `Expected an answer within ${boundMs} ms, found none.`));
-    });
-    let goesOn = false;
-    try {
-      const found = await answerUntilEnded(answer, attempt);
-      goesOn = isStreamMessage(found);
-      return found;
-    } finally {
-      stop();
-      // A stream is still to be ended by its caller; anything else is over, and lets go of caller and deadline.
-      if (!goesOn) attempt.finish();
-    }
+  /** All attempts that got the same time share one timer; those under way when the time changes keep theirs. */
+  let times: { readonly clock: Clock; readonly boundMs: number; readonly queue: DeadlineQueue } | undefined;
+  function queueOf(clock: Clock): DeadlineQueue {
+    if (times === undefined || times.clock !== clock || times.boundMs !== timeoutMs)
+      times = { clock, boundMs: timeoutMs, queue: new DeadlineQueue(clock) };
+    return times.queue;
   }
+  const onTimeout = (): void => void (timedOut += 1);
 
   return {
     state: () => ({ timeoutMs, timedOut }),
@@ -49,11 +43,66 @@ export function createAttemptTimeout(options: AttemptTimeoutOptions): Policy<Att
       timeoutMs = checked(changed);
     },
     layer: (next) => (request, call) => {
-      if (call.remainingMs() <= timeoutMs) return next(request, call);
+      const nowMs = call.clock.monotonicMs();
+      if (call.deadlineMs - nowMs <= timeoutMs) return next(request, call);
       const attempt = call.child({ attempt: true, metadata: call.metadata });
-      return bounded(next(request, attempt), attempt, timeoutMs);
+      return new TimedAttempt(attempt, { boundMs: timeoutMs, nowMs, queue: queueOf(call.clock), onTimeout }).bound(next(request, attempt));
     },
   };
+}
+
+/** An attempt that has so long. A class as it stands in a queue of its like. */
+class TimedAttempt implements DeadlineEntry {
+  readonly deadlineMs: number;
+  readonly #call: Call;
+  readonly #boundMs: number;
+  readonly #queue: DeadlineQueue;
+  readonly #onTimeout: () => void;
+  earlier: DeadlineEntry | undefined;
+  later: DeadlineEntry | undefined;
+
+  constructor(
+    call: Call,
+    given: { readonly boundMs: number; readonly nowMs: number; readonly queue: DeadlineQueue; readonly onTimeout: () => void },
+  ) {
+    this.#call = call;
+    this.#boundMs = given.boundMs;
+    this.#queue = given.queue;
+    this.#onTimeout = given.onTimeout;
+    this.deadlineMs = given.nowMs + given.boundMs;
+    this.#queue.add(this);
+  }
+
+  expire(): void {
+    this.#onTimeout();
+    this.#call.cancel(fault(policyReasons.ATTEMPT_TIMEOUT, `Expected an answer within ${this.#boundMs} ms, found none.`));
+  }
+
+  /** The answer, or the Fault of the attempt's end when that comes first. By hand and not async: every call goes by here. */
+  bound<R>(answer: Promise<R>): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const onEnd = (reason: Error): void => {
+        this.#queue.remove(this);
+        reject(reason);
+      };
+      this.#call.onEnd(onEnd);
+      answer.then(
+        (found) => {
+          this.#queue.remove(this);
+          this.#call.offEnd(onEnd);
+          // A stream is still to be ended by its caller; anything else is over, and lets go of its caller.
+          if (!isStreamMessage(found)) this.#call.finish();
+          resolve(found);
+        },
+        (thrown: Error) => {
+          this.#queue.remove(this);
+          this.#call.offEnd(onEnd);
+          this.#call.finish();
+          reject(thrown);
+        },
+      );
+    });
+  }
 }
 
 function checked({ timeoutMs }: AttemptTimeoutOptions): number {

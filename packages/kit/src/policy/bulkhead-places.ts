@@ -101,6 +101,7 @@ export class Places {
 
   /** Gives a free place to whoever is next. False when there is none, or nobody who may. */
   #beginNext(): boolean {
+    if (this.#waitingCount === 0) return false;
     if (this.#underWay >= this.#options.concurrencyMax) return false;
     const bounded = this.#options.perCallerMax < this.#options.concurrencyMax;
     for (const lane of lanes) {

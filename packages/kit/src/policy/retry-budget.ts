@@ -47,6 +47,7 @@ export function createRetryBudget(options: RetryBudgetOptions = {}, parts: Polic
   let paid = 0;
   let reserve = perSecondMin;
   let refused = 0;
+  let deposits = 0;
   let atMs = clock.monotonicMs();
 
   function settle(): void {
@@ -77,8 +78,8 @@ export function createRetryBudget(options: RetryBudgetOptions = {}, parts: Polic
     },
     deposit() {
       paid += ratio;
-      // A quiet clock costs nothing: what decays is settled when it is drawn from, or grows large.
-      if (paid > 1000) settle();
+      // A quiet clock costs nothing: what decays is settled when it is drawn from, and now and then before it grows large.
+      if (++deposits % 1024 === 0) settle();
     },
     withdraw() {
       settle();
