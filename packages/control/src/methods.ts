@@ -3,6 +3,7 @@ import type { BeginReleaseRequest, GetReleaseRequest, SetWeightsRequest, WatchRe
 import type { DeleteRouteRequest, PutRouteRequest } from "@weir/api/routes";
 import type { WatchTrafficRequest } from "@weir/api/traffic";
 import type { DeregisterRequest, RegisterRequest, WatchRequest } from "@weir/kit/app/registry";
+import type { ConfirmRequest, GetRequest, PutRequest, SubscribeRequest } from "@weir/kit/config/configs";
 import type { RoleName } from "./tables.ts";
 
 /** What is to be known of a method before it is reached. */
@@ -15,6 +16,8 @@ export interface MethodRule {
   readonly service?: (request: never) => string;
   /** What a write is about, as it stands in the audit: "release/feed". */
   readonly resource?: (request: never) => string;
+  /** What of a refused write may stand in the audit; without it all but its reason and codes. */
+  readonly attempt?: (request: never) => object;
 }
 
 const readers: readonly RoleName[] = ["viewer", "operator", "admin"];
@@ -64,6 +67,22 @@ export const methodRules: Readonly<Record<string, MethodRule>> = {
   "/weir.api.v1.Snapshots/ListDataPlanes": read,
   "/weir.api.v1.Traffic/Report": { kind: "observe", roles: dataPlanes },
   "/weir.api.v1.Traffic/WatchTraffic": { ...read, service: ({ service }: WatchTrafficRequest) => service },
+  "/weir.config.v1.Configs/Subscribe": {
+    kind: "observe",
+    roles: instances,
+    service: ({ service }: SubscribeRequest) => service,
+  },
+  "/weir.config.v1.Configs/Confirm": { kind: "observe", roles: instances, service: ({ service }: ConfirmRequest) => service },
+  "/weir.config.v1.Configs/Put": {
+    kind: "write",
+    roles: operators,
+    service: ({ service }: PutRequest) => service,
+    resource: ({ service }: PutRequest) => `config/${service}`,
+    // Of a value that is refused nobody knows whether it is a secret.
+    attempt: ({ service, version, values, remove }: PutRequest) => ({ service, version, keys: Object.keys(values ?? {}), remove }),
+  },
+  "/weir.config.v1.Configs/Get": { ...read, service: ({ service }: GetRequest) => service },
+  "/weir.config.v1.Configs/List": read,
   "/weir.registry.v1.Registry/Register": {
     kind: "write",
     roles: instances,

@@ -159,6 +159,32 @@ export const controlReasons = {
     code: "RESOURCE_EXHAUSTED",
     meaning: "There are as many routes as control keeps.",
   },
+  // settings
+  CONFIG_SUBSCRIBER_INVALID: {
+    reason: "CONFIG_SUBSCRIBER_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "The service, version, instance or keys of a subscription to settings cannot stand as they are.",
+  },
+  CONFIGS_TOO_MANY: {
+    reason: "CONFIGS_TOO_MANY",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "There are as many subscriptions to settings, or versions with settings, as control keeps.",
+  },
+  CONFIG_SERVICE_UNKNOWN: {
+    reason: "CONFIG_SERVICE_UNKNOWN",
+    code: "NOT_FOUND",
+    meaning: "No instance of this service (and version) has ever subscribed to settings, so nobody knows what it takes.",
+  },
+  CONFIG_VALUES_INVALID: {
+    reason: "CONFIG_VALUES_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "A change of settings does not fit what the instances take; each key is named with what was expected and found.",
+  },
+  CONFIG_CHANGED: {
+    reason: "CONFIG_CHANGED",
+    code: "ABORTED",
+    meaning: "The settings are no longer at the revision that the change was made for.",
+  },
   // data planes and traffic
   DATA_PLANE_INVALID: {
     reason: "DATA_PLANE_INVALID",

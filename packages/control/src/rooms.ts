@@ -9,6 +9,7 @@ import { Traffic } from "@weir/api/traffic";
 import type { NamedDaemon } from "@weir/kit/app/daemons";
 import { Registry } from "@weir/kit/app/registry";
 import type { Logger } from "@weir/kit/call";
+import { Configs } from "@weir/kit/config/configs";
 import type { Clock } from "@weir/kit/clock";
 import type { Implementation } from "@weir/kit/rpc/implement";
 import { implement } from "@weir/kit/rpc/implement";
@@ -20,6 +21,10 @@ import type { AuditWriter } from "./audit/writer.ts";
 import { createWriter } from "./audit/writer.ts";
 import type { Bell } from "./bell.ts";
 import { createBell } from "./bell.ts";
+import type { ConfigBook } from "./config/config-book.ts";
+import { createConfigBook } from "./config/config-book.ts";
+import { createConfigs } from "./config/configs.ts";
+import { createInstanceLedger } from "./config/instance-ledger.ts";
 import type { Current } from "./current.ts";
 import { createCurrent } from "./current.ts";
 import type { Fleet } from "./fleet.ts";
@@ -163,6 +168,7 @@ interface Ground {
   readonly writer: AuditWriter;
   readonly audit: AuditBook;
   readonly tokens: TokenBook;
+  readonly configs: ConfigBook;
   /** Rings for data planes: there is a newer Snapshot. */
   readonly bell: Bell;
   /** Rings for pages: anything that they show has changed. */
@@ -189,9 +195,24 @@ async function layGround(store: Store, { bootstrapTokens: texts, clock, log }: R
   const writer = createWriter({ database, databaseId, owner, head: start.auditHead, clock, onCommitted });
   const audit = createAudit({ database, databaseId, writer });
   const tokens = createTokenBook(start.tokens);
+  const configs = createConfigBook({ configs: start.configs, keys: start.configKeys });
   const origin = { actor: controlActor, action: "Identity.Bootstrap" };
   await writer.write(origin, (act) => bootstrapTokens(act, tokens, { texts, nowMs: clock.nowMs() }));
-  return { store, clock, log, current, ledger, writer, audit, tokens, bell, viewBell, tally: createTally(), ending: new AbortController() };
+  return {
+    store,
+    clock,
+    log,
+    current,
+    ledger,
+    writer,
+    audit,
+    tokens,
+    configs,
+    bell,
+    viewBell,
+    tally: createTally(),
+    ending: new AbortController(),
+  };
 }
 
 interface Furnished {
@@ -235,6 +256,14 @@ function furnish(ground: Ground, options: RoomsOptions): Furnished {
   });
   const book = createTrafficBook();
   const traffic = createTraffic({ book, current, silence: createBell(clock), clock, signal, onUnrouted: tally.unrouted });
+  const configs = createConfigs({
+    book: ground.configs,
+    ledger: createInstanceLedger(clock),
+    write,
+    bell: createBell(clock),
+    clock,
+    signal,
+  });
   const implementations = [
     implement(Registry, registry.handlers),
     implement(Releases, releases.handlers),
@@ -243,6 +272,7 @@ function furnish(ground: Ground, options: RoomsOptions): Furnished {
     implement(Traffic, traffic),
     implement(Identity, createIdentity({ tokens, clock })),
     implement(Audit, audit.handlers),
+    implement(Configs, configs),
   ];
   return { implementations, registry, releases, keeper, traffic: book };
 }

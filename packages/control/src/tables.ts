@@ -9,6 +9,8 @@ export interface ControlTables {
   control_audit: AuditRow;
   control_audit_head: AuditHeadRow;
   control_data_planes: DataPlaneRow;
+  control_configs: ConfigRow;
+  control_config_keys: ConfigKeysRow;
 }
 
 /** The one row that counts. `owner` is the running control that may write: the one that started last. */
@@ -130,6 +132,30 @@ export interface DataPlaneRow {
   readonly acknowledged_at_ms: number;
   /** JSON: a list of Refusal. */
   readonly refusals: string;
+}
+
+/** What is set for the instances of a service: for all of them (version "") or for those of one version. */
+export interface ConfigRow {
+  readonly service: string;
+  readonly version: string;
+  /** Of the service; each change of any of its rows raises it. */
+  readonly revision: number;
+  /** Made anew with each change. */
+  readonly stamp: string;
+  /** JSON object by the full names of keys, secrets as they are. */
+  readonly values_json: string;
+  readonly changed_at_ms: number;
+  readonly changed_by: string;
+  readonly reason: string;
+}
+
+/** The keys that instances of one version said they take. */
+export interface ConfigKeysRow {
+  readonly service: string;
+  readonly version: string;
+  /** JSON list, each item a weir.config.v1.Key in its JSON form. */
+  readonly keys_json: string;
+  readonly seen_at_ms: number;
 }
 
 /** Everything a Snapshot is made of. */

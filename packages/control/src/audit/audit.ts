@@ -50,7 +50,7 @@ export function createAudit(options: AuditOptions): AuditBook {
           query = query.where(
             "resource",
             "in",
-            services.map((service) => `release/${service}`),
+            services.flatMap((service) => [`release/${service}`, `config/${service}`]),
           );
         }
         const rows = await query

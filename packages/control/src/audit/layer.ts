@@ -52,7 +52,8 @@ interface RefusedCall {
 
 async function recordRefusal(writer: AuditWriter, { origin, rule, message, refusal, call }: RefusedCall): Promise<void> {
   if (unlooked.has(refusal.reason)) return;
-  const { reason = "", code: _secret, ...attempt } = message as { reason?: string; code?: string };
+  const { reason = "", code: _secret, ...rest } = message as { reason?: string; code?: string };
+  const attempt = rule.attempt?.(message as never) ?? rest;
   const text = canonicalJson(attempt);
   try {
     await writer.refuse(origin, {

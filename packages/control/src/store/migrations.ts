@@ -118,4 +118,27 @@ export const controlMigrations: readonly Migration[] = [
       db.schema.alterTable("control_routes").addColumn("idempotent", "integer", (column) => column.notNull().defaultTo(0)),
     ],
   },
+  {
+    name: "006_config",
+    up: (db) => [
+      db.schema
+        .createTable("control_configs")
+        .addColumn("service", "text", (column) => column.notNull())
+        .addColumn("version", "text", (column) => column.notNull())
+        .addColumn("revision", "bigint", (column) => column.notNull())
+        .addColumn("stamp", "text", (column) => column.notNull())
+        .addColumn("values_json", "text", (column) => column.notNull())
+        .addColumn("changed_at_ms", "bigint", (column) => column.notNull())
+        .addColumn("changed_by", "text", (column) => column.notNull())
+        .addColumn("reason", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("control_configs_scope", ["service", "version"]),
+      db.schema
+        .createTable("control_config_keys")
+        .addColumn("service", "text", (column) => column.notNull())
+        .addColumn("version", "text", (column) => column.notNull())
+        .addColumn("keys_json", "text", (column) => column.notNull())
+        .addColumn("seen_at_ms", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("control_config_keys_version", ["service", "version"]),
+    ],
+  },
 ];

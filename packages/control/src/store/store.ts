@@ -3,7 +3,7 @@ import type { Clock } from "@weir/kit/clock";
 import type { Database } from "@weir/kit/store";
 import { openDatabase } from "@weir/kit/store";
 import { migrate } from "@weir/kit/store/migrate";
-import type { AuditHeadRow, ControlState, ControlTables, DataPlaneRow, TokenRow } from "../tables.ts";
+import type { AuditHeadRow, ConfigKeysRow, ConfigRow, ControlState, ControlTables, DataPlaneRow, TokenRow } from "../tables.ts";
 import { controlMigrations } from "./migrations.ts";
 
 /** Where control keeps what must outlive it. */
@@ -29,6 +29,8 @@ export interface StartState {
   readonly dataPlanes: readonly DataPlaneRow[];
   /** The end of the audit chain; undefined before the first entry. */
   readonly auditHead: AuditHeadRow | undefined;
+  readonly configs: readonly ConfigRow[];
+  readonly configKeys: readonly ConfigKeysRow[];
 }
 
 /** How the store is opened. */
@@ -98,6 +100,8 @@ async function readStart({ query }: Database<ControlTables>): Promise<StartState
     tokens: await query.selectFrom("control_tokens").selectAll().execute(),
     dataPlanes: await query.selectFrom("control_data_planes").selectAll().execute(),
     auditHead: await query.selectFrom("control_audit_head").selectAll().where("id", "=", 1).executeTakeFirst(),
+    configs: await query.selectFrom("control_configs").selectAll().execute(),
+    configKeys: await query.selectFrom("control_config_keys").selectAll().execute(),
   };
 }
 

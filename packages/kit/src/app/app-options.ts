@@ -1,5 +1,6 @@
 import type { Logger } from "../call.ts";
 import type { Clock } from "../clock.ts";
+import type { ShownConfig } from "../config/config.ts";
 import type { Implementation } from "../rpc/implement.ts";
 import type { RpcOptions } from "../rpc/node/server.ts";
 import type { Layer, Message } from "../service.ts";
@@ -37,6 +38,8 @@ export interface AppOptions extends AppListenOptions {
   readonly rpc?: AppRpcOptions;
   /** Where to register. Default WEIR_CONTROL_URL and WEIR_TOKEN under `run`, else nowhere. */
   readonly control?: ControlOptions;
+  /** From `createConfig`: shown on the admin port at /config, secrets masked, and on /metrics. Whoever made it closes it. Default none. */
+  readonly config?: ShownConfig;
   readonly timeouts?: AppTimeouts;
   /** Default under `run`: JSON lines on the standard output from WEIR_LOG_LEVEL (info) on; under `start`: none. */
   readonly log?: Logger;

@@ -51,6 +51,11 @@ export function createApp(options: AppOptions): App {
   const admin = createAdminPages();
   const policies = createAppPolicies(options.policies, { metrics, clock: options.clock ?? systemClock });
   admin.add("/policies", policyPage(policies.policies));
+  const { config } = options;
+  if (config) {
+    admin.add("/config", { show: () => config.explain() });
+    config.observe(metrics);
+  }
   const steps: NamedWarmUpStep[] = [];
   const app: App = {
     name: options.name,

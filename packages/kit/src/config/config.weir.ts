@@ -361,7 +361,7 @@ export interface SubscribeRequest {
   instance: string;
   keys: Key[];
   /** What it holds; empty and 0 for nothing. */
-  epoch: string;
+  stamp: string;
   revision: bigint;
 }
 
@@ -372,7 +372,7 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
     version: init?.version ?? "",
     instance: init?.instance ?? "",
     keys: init?.keys ?? [],
-    epoch: init?.epoch ?? "",
+    stamp: init?.stamp ?? "",
     revision: init?.revision ?? 0n,
   }),
   toJson: (message) => JSON.stringify(SubscribeRequest.jsonDraft(message)),
@@ -381,7 +381,7 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
     version: message.version === "" ? undefined : stringJson(message.version),
     instance: message.instance === "" ? undefined : stringJson(message.instance),
     keys: message.keys.length === 0 ? undefined : message.keys.map(Key.jsonDraft),
-    epoch: message.epoch === "" ? undefined : stringJson(message.epoch),
+    stamp: message.stamp === "" ? undefined : stringJson(message.stamp),
     revision: message.revision === 0n ? undefined : int64Json(message.revision),
   }),
   fromJson(json, above) {
@@ -412,9 +412,9 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
           }
           at.item = undefined;
           break;
-        case "epoch":
+        case "stamp":
           if (value === null) break;
-          message.epoch = stringFrom(value, at);
+          message.stamp = stringFrom(value, at);
           break;
         case "revision":
           if (value === null) break;
@@ -437,7 +437,7 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
       Key.write(item, writer);
       writer.close(mark);
     }
-    if (message.epoch !== "") writer.string(42, message.epoch);
+    if (message.stamp !== "") writer.string(42, message.stamp);
     writer.room(11);
     if (message.revision !== 0n) writer.int64(48, message.revision);
   },
@@ -446,7 +446,7 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
     let version = into?.version ?? "";
     let instance = into?.instance ?? "";
     const keys: SubscribeRequest["keys"] = into?.keys ?? [];
-    let epoch = into?.epoch ?? "";
+    let stamp = into?.stamp ?? "";
     let revision = into?.revision ?? 0n;
     while (reader.at < end) {
       const tag = reader.tag();
@@ -464,7 +464,7 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
           keys.push(Key.read(reader, reader.open()));
           break;
         case 42:
-          epoch = reader.string();
+          stamp = reader.string();
           break;
         case 48:
           revision = reader.int64();
@@ -474,7 +474,7 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = {
       }
     }
     reader.close(end);
-    return { service, version, instance, keys, epoch, revision };
+    return { service, version, instance, keys, stamp, revision };
   },
 };
 
@@ -554,8 +554,8 @@ export const SubscribeResponse: MessageType<SubscribeResponse> = {
 
 /** Everything that is set for an instance, at one revision. */
 export interface Settings {
-  /** Names the database that counts the revisions. */
-  epoch: string;
+  /** Tells revisions of one number apart, should a database have been lost or restored. */
+  stamp: string;
   /** Of the service; each change raises it. 0 when nothing was ever set. */
   revision: bigint;
   /** By the full names of keys. Keys that the instance does not know are left out. */
@@ -565,13 +565,13 @@ export interface Settings {
 export const Settings: MessageType<Settings> = {
   typeName: "weir.config.v1.Settings",
   create: (init) => ({
-    epoch: init?.epoch ?? "",
+    stamp: init?.stamp ?? "",
     revision: init?.revision ?? 0n,
     values: init?.values,
   }),
   toJson: (message) => JSON.stringify(Settings.jsonDraft(message)),
   jsonDraft: (message) => ({
-    epoch: message.epoch === "" ? undefined : stringJson(message.epoch),
+    stamp: message.stamp === "" ? undefined : stringJson(message.stamp),
     revision: message.revision === 0n ? undefined : int64Json(message.revision),
     values: message.values === undefined ? undefined : Struct.jsonDraft(message.values),
   }),
@@ -583,9 +583,9 @@ export const Settings: MessageType<Settings> = {
       const value = object[key] as JsonValue;
       at.field = key;
       switch (key) {
-        case "epoch":
+        case "stamp":
           if (value === null) break;
-          message.epoch = stringFrom(value, at);
+          message.stamp = stringFrom(value, at);
           break;
         case "revision":
           if (value === null) break;
@@ -604,7 +604,7 @@ export const Settings: MessageType<Settings> = {
   toBinary: (message) => bytesFromMessage(Settings, message),
   fromBinary: (bytes) => messageFromBytes(Settings, bytes),
   write(message, writer) {
-    if (message.epoch !== "") writer.string(10, message.epoch);
+    if (message.stamp !== "") writer.string(10, message.stamp);
     writer.room(11);
     if (message.revision !== 0n) writer.int64(16, message.revision);
     if (message.values !== undefined) {
@@ -614,14 +614,14 @@ export const Settings: MessageType<Settings> = {
     }
   },
   read(reader, end, into) {
-    let epoch = into?.epoch ?? "";
+    let stamp = into?.stamp ?? "";
     let revision = into?.revision ?? 0n;
     let values = into?.values;
     while (reader.at < end) {
       const tag = reader.tag();
       switch (tag) {
         case 10:
-          epoch = reader.string();
+          stamp = reader.string();
           break;
         case 16:
           revision = reader.int64();
@@ -634,14 +634,14 @@ export const Settings: MessageType<Settings> = {
       }
     }
     reader.close(end);
-    return { epoch, revision, values };
+    return { stamp, revision, values };
   },
 };
 
 export interface ConfirmRequest {
   service: string;
   instance: string;
-  epoch: string;
+  stamp: string;
   revision: bigint;
   /** Why it was refused; empty when it was applied. */
   problems: Problem[];
@@ -656,7 +656,7 @@ export const ConfirmRequest: MessageType<ConfirmRequest> = {
   create: (init) => ({
     service: init?.service ?? "",
     instance: init?.instance ?? "",
-    epoch: init?.epoch ?? "",
+    stamp: init?.stamp ?? "",
     revision: init?.revision ?? 0n,
     problems: init?.problems ?? [],
     needsRestart: init?.needsRestart ?? [],
@@ -666,7 +666,7 @@ export const ConfirmRequest: MessageType<ConfirmRequest> = {
   jsonDraft: (message) => ({
     service: message.service === "" ? undefined : stringJson(message.service),
     instance: message.instance === "" ? undefined : stringJson(message.instance),
-    epoch: message.epoch === "" ? undefined : stringJson(message.epoch),
+    stamp: message.stamp === "" ? undefined : stringJson(message.stamp),
     revision: message.revision === 0n ? undefined : int64Json(message.revision),
     problems: message.problems.length === 0 ? undefined : message.problems.map(Problem.jsonDraft),
     needsRestart: message.needsRestart.length === 0 ? undefined : message.needsRestart.map(stringJson),
@@ -688,9 +688,9 @@ export const ConfirmRequest: MessageType<ConfirmRequest> = {
           if (value === null) break;
           message.instance = stringFrom(value, at);
           break;
-        case "epoch":
+        case "stamp":
           if (value === null) break;
-          message.epoch = stringFrom(value, at);
+          message.stamp = stringFrom(value, at);
           break;
         case "revision":
           if (value === null) break;
@@ -733,7 +733,7 @@ export const ConfirmRequest: MessageType<ConfirmRequest> = {
   write(message, writer) {
     if (message.service !== "") writer.string(10, message.service);
     if (message.instance !== "") writer.string(18, message.instance);
-    if (message.epoch !== "") writer.string(26, message.epoch);
+    if (message.stamp !== "") writer.string(26, message.stamp);
     writer.room(11);
     if (message.revision !== 0n) writer.int64(32, message.revision);
     for (const item of message.problems) {
@@ -747,7 +747,7 @@ export const ConfirmRequest: MessageType<ConfirmRequest> = {
   read(reader, end, into) {
     let service = into?.service ?? "";
     let instance = into?.instance ?? "";
-    let epoch = into?.epoch ?? "";
+    let stamp = into?.stamp ?? "";
     let revision = into?.revision ?? 0n;
     const problems: ConfirmRequest["problems"] = into?.problems ?? [];
     const needsRestart: ConfirmRequest["needsRestart"] = into?.needsRestart ?? [];
@@ -762,7 +762,7 @@ export const ConfirmRequest: MessageType<ConfirmRequest> = {
           instance = reader.string();
           break;
         case 26:
-          epoch = reader.string();
+          stamp = reader.string();
           break;
         case 32:
           revision = reader.int64();
@@ -781,7 +781,7 @@ export const ConfirmRequest: MessageType<ConfirmRequest> = {
       }
     }
     reader.close(end);
-    return { service, instance, epoch, revision, problems, needsRestart, shadowed };
+    return { service, instance, stamp, revision, problems, needsRestart, shadowed };
   },
 };
 

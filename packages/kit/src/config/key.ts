@@ -90,7 +90,7 @@ export function flag(options: KeyOptions<boolean> = {}): ConfigKey<boolean> {
 /** Milliseconds, given as a number or as "250ms", "1.5s", "10m", "2h", "7d". Bounds are milliseconds; by default from 0 on. */
 export function durationMs(options: SizedKeyOptions<number> = {}): ConfigKey<number> {
   const bounds = { min: 0, ...options };
-  const expected = `a duration${rangeText(bounds, durationText)}, in milliseconds or such as "1.5s"`;
+  const expected = `a duration${rangeText(shownBounds(bounds), durationText)}, in milliseconds or such as "1.5s"`;
   return keyOf(Kind.DURATION, bounds, (json, place) => {
     const ms = typeof json === "string" ? durationMsFrom(json) : json;
     if (typeof ms === "number" && Number.isFinite(ms) && ms >= bounds.min && ms <= (bounds.max ?? Infinity)) return ms;
@@ -101,7 +101,7 @@ export function durationMs(options: SizedKeyOptions<number> = {}): ConfigKey<num
 /** Bytes, given as a number or as "64KiB", "10MB" and the like. Bounds are bytes; by default from 0 on. */
 export function bytes(options: SizedKeyOptions<number> = {}): ConfigKey<number> {
   const bounds = { min: 0, max: Number.MAX_SAFE_INTEGER, ...options };
-  const expected = `bytes${rangeText({ min: bounds.min, max: options.max }, bytesText)}, as a number or such as "64KiB"`;
+  const expected = `bytes${rangeText(shownBounds({ ...options, min: bounds.min }), bytesText)}, as a number or such as "64KiB"`;
   return keyOf(Kind.BYTES, bounds, (json, place) => {
     const count = typeof json === "string" ? bytesFrom(json) : json;
     if (typeof count === "number" && Number.isSafeInteger(count) && count >= bounds.min && count <= bounds.max) return count;
@@ -272,9 +272,14 @@ function withSpec<T>(key: ConfigKey<T>, more: Partial<Key>): ConfigKey<T> {
   return { ...key, spec: { ...key.spec, ...more } };
 }
 
+/** That there is no less than nothing of them needs no word. */
+function shownBounds({ min, max }: { min?: number; max?: number }): { min?: number | undefined; max?: number | undefined } {
+  return { min: min === 0 && max === undefined ? undefined : min, max };
+}
+
 function rangeText({ min, max }: { min?: number | undefined; max?: number | undefined }, format: (value: number) => string): string {
   if (min !== undefined && max !== undefined) return ` from ${format(min)} to ${format(max)}`;
-  if (min !== undefined && min !== 0) return ` of at least ${format(min)}`;
+  if (min !== undefined) return ` of at least ${format(min)}`;
   return max === undefined ? "" : ` of at most ${format(max)}`;
 }
 

@@ -15,4 +15,9 @@ export const configReasons = {
     code: "FAILED_PRECONDITION",
     meaning: "The configuration's file is missing, may not be read, is too long or is no text; the text says which.",
   },
+  CONFIG_CONTROL_LOST: {
+    reason: "CONFIG_CONTROL_LOST",
+    code: "UNAVAILABLE",
+    meaning: "The stream of settings from the control plane ended or fell silent; the last ones stay, and it is asked again.",
+  },
 } as const;
