@@ -104,6 +104,7 @@ test("entries that came together do not expire together", async () => {
     store: createMemoryStore<number>({ clock }),
     ttlMs: 1000,
     ttlJitter: 0.2,
+    metrics: createMetrics(),
     clock,
     load: async () => ++loads,
   });
@@ -167,7 +168,7 @@ test("a store that rejects or hangs is done without, rested and asked again", as
     get: (key) => answer(() => inner.get(key) as never),
     set: (key, entry) => answer(() => void inner.set(key, entry)),
     drop: (key) => answer(() => void inner.drop(key)),
-    lease: () => answer(() => () => undefined),
+    lease: (key, durationMs) => answer(() => inner.lease(key, durationMs) as never),
   };
   const { source, get, metrics } = stage({ store, clock, storeTimeoutMs: 50 });
   assert.deepEqual([await get(), await get()], ["one", "one"]);
@@ -184,14 +185,20 @@ test("a store that rejects or hangs is done without, rested and asked again", as
   const { loads } = source;
   await get();
   assert.equal(source.loads, loads, "the store keeps again");
-  assert.match(metrics.text(), /weir_cache_store_failures_total\{cache="test",operation="get"\} 2/);
+  for (const reason of ["UNEXPECTED", "CACHE_STORE_AWAY"])
+    assert.match(metrics.text(), new RegExp(`weir_cache_store_failures_total\\{cache="test",operation="get",reason="${reason}"\\} 1`));
 });
 
 test("while another process loads a key, this one waits for what that keeps, or loads when it ends without", async () => {
   const clock = createVirtualClock();
   const inner = createMemoryStore<string>({ clock });
   let taken = true;
-  const store: CacheStore<string> = { ...inner, lease: () => (taken ? undefined : () => undefined) };
+  const store: CacheStore<string> = {
+    get: (key) => inner.get(key),
+    set: (key, entry) => inner.set(key, entry),
+    drop: (key) => inner.drop(key),
+    lease: (key, durationMs) => (taken ? undefined : inner.lease(key, durationMs)),
+  };
   const first = stage({ store, clock });
   const waiting = first.cache.get("key", new Call({ clock }));
   await clock.advance(100);

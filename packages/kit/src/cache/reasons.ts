@@ -10,4 +10,14 @@ export const cacheReasons = {
     code: "UNAVAILABLE",
     meaning: "The store behind a cache did not answer in time, or not at all; the cache goes on without it and tries again.",
   },
+  CACHE_STORE_READ_ONLY: {
+    reason: "CACHE_STORE_READ_ONLY",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "The store behind a cache takes no writes now: it is full, a replica, or cannot save. What it holds is still read.",
+  },
+  CACHE_LOADS_FULL: {
+    reason: "CACHE_LOADS_FULL",
+    code: "RESOURCE_EXHAUSTED",
+    meaning: "As many keys of a cache are being loaded as may be at a time; this one was not begun.",
+  },
 } as const;

@@ -1,89 +1,181 @@
 import type { Cluster, Redis } from "ioredis";
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
 import { fault } from "../fault.ts";
 import type { CacheCodec } from "./codec.ts";
+import { bytesFromEntry, entryFromBytes } from "./entry-bytes.ts";
 import { cacheReasons } from "./reasons.ts";
-import type { CacheEntry, CacheStore, EndLease } from "./store.ts";
+import type { RedisPool } from "./redis-pool.ts";
+import { slotOfKey } from "./redis-slot.ts";
+import type { CacheEntry, CacheStore, Lease } from "./store.ts";
 
 /** A store in Redis or Valkey. */
 export interface RedisStoreOptions<V> {
-  /** From `connectRedis`, or ioredis' own. It is not closed by the store. */
-  readonly redis: Redis | Cluster;
-  /** Before every key: "feed:films:v1". What is kept under another one is not touched. */
+  /** From `createRedisPool` or `connectRedis`, or ioredis' own. It is not closed by the store. */
+  readonly redis: RedisPool | Redis | Cluster;
+  /** Before every key: "feed:films:v1", 1 to 128 characters without braces. What is kept under another one is not touched. */
   readonly namespace: string;
   readonly codec: CacheCodec<V>;
+  readonly clock?: Clock;
 }
 
-const flagAbsent = 1;
-const headBytes = 17;
 const keyLengthMax = 512;
-/** Deletes the lease only while it is ours: another process may have it by now. */
-const endLeaseScript = 'if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) else return 0 end';
+const namespacePattern = /^[^{}]{1,128}$/;
+/** A process that is gone without a word holds up the others for no longer; whoever is at it asks for more in time. */
+const leaseMs = 1000;
+const ifOurs = 'if redis.call("get", KEYS[1]) == ARGV[1] then';
+const endLeaseScript = `${ifOurs} return redis.call("del", KEYS[1]) end return 0`;
+const holdLeaseScript = `${ifOurs} return redis.call("pexpire", KEYS[1], ARGV[2]) end return 0`;
+// Set before del: Redis refuses what it has no room for only before a script has written anything.
+const keepScript = `${ifOurs} redis.call("set", KEYS[2], ARGV[2], "PX", ARGV[3]) redis.call("del", KEYS[1]) return 1 end return 0`;
+const setScript = 'redis.call("set", KEYS[2], ARGV[1], "PX", ARGV[2]) return redis.call("del", KEYS[1])';
 
 /**
- * Keeps entries in Redis: a byte of flags, the two times, then the value as the codec writes it; Redis forgets them by itself. Whatever
- * Redis does (away, slow, full), its operations reject and the cache goes on. Bytes that cannot be read are as good as absent.
+ * Keeps entries in Redis, which forgets them by itself. Whatever Redis does (away, slow, full), its operations reject and the cache
+ * goes on. Bytes that cannot be read are as good as absent. Throws CACHE_OPTION_INVALID.
  */
 export function createRedisStore<V>(options: RedisStoreOptions<V>): CacheStore<V> {
-  const { redis, namespace, codec } = options;
+  if (!namespacePattern.test(options.namespace))
+    throw fault(
+      cacheReasons.CACHE_OPTION_INVALID,
+      `Expected a namespace of 1 to 128 characters without braces, found "${options.namespace}".`,
+    );
+  return new RedisStore(options);
+}
+
+class RedisStore<V> implements CacheStore<V> {
+  readonly #namespace: string;
+  readonly #codec: CacheCodec<V>;
+  readonly #clock: Clock;
+  readonly #redis: RedisPool | Redis | Cluster;
+
+  constructor({ redis, namespace, codec, clock = systemClock }: RedisStoreOptions<V>) {
+    this.#redis = redis;
+    this.#namespace = namespace;
+    this.#codec = codec;
+    this.#clock = clock;
+  }
+
+  get state(): unknown {
+    return "take" in this.#redis ? this.#redis.state : { status: this.#redis.status };
+  }
+
+  async get(key: string): Promise<CacheEntry<V> | undefined> {
+    const name = this.#nameOf(key);
+    const bytes = await this.#run(name, (redis) => redis.getBuffer(name));
+    const entry = bytes ? entryFromBytes(bytes, this.#codec) : undefined;
+    // Redis counts from when it was told: it may forget a moment late.
+    return entry && entry.keptUntilMs > this.#clock.nowMs() ? entry : undefined;
+  }
+
+  async set(key: string, entry: CacheEntry<V>): Promise<void> {
+    const leftMs = this.#leftMs(entry);
+    if (leftMs === 0) return this.drop(key);
+    const name = this.#nameOf(key);
+    const bytes = bytesFromEntry(entry, this.#codec);
+    await this.#run(name, (redis) => redis.eval(setScript, 2, leaseOf(name), name, bytes, leftMs));
+  }
+
+  async drop(key: string): Promise<void> {
+    const name = this.#nameOf(key);
+    await this.#run(name, (redis) => redis.del(name, leaseOf(name)));
+  }
+
+  async lease(key: string, durationMs: number): Promise<Lease<V> | undefined> {
+    const name = this.#nameOf(key);
+    const [lease, owner] = [leaseOf(name), crypto.randomUUID()];
+    const end = async (): Promise<void> => void (await this.#run(name, (redis) => redis.eval(endLeaseScript, 1, lease, owner)));
+    try {
+      const taken = await once(this.#take(name), (redis) => redis.set(lease, owner, "PX", Math.ceil(Math.min(leaseMs, durationMs)), "NX"));
+      if (taken !== "OK") return undefined;
+    } catch (thrown) {
+      // It may have been taken all the same, by nobody.
+      end().catch(() => undefined);
+      throw thrown;
+    }
+    const letGo = this.#hold(name, { owner, untilMs: this.#clock.monotonicMs() + durationMs });
+    return {
+      end: () => (letGo(), end()),
+      keep: async (entry) => {
+        letGo();
+        const leftMs = this.#leftMs(entry);
+        if (leftMs === 0) return end();
+        const bytes = bytesFromEntry(entry, this.#codec);
+        try {
+          await this.#run(name, (redis) => redis.eval(keepScript, 2, lease, name, owner, bytes, leftMs));
+        } catch (thrown) {
+          end().catch(() => undefined);
+          throw thrown;
+        }
+      },
+    };
+  }
+
+  /** In a cluster, the node that has the key. */
+  partOf(key: string): string {
+    const name = this.#nameOf(key);
+    const redis = this.#take(name);
+    return (redis.isCluster && (redis as Cluster).slots[slotOfKey(name)]?.[0]) || "";
+  }
+
+  /** Asks for more time until the answer is called, or the time is over. */
+  #hold(name: string, { owner, untilMs }: { readonly owner: string; readonly untilMs: number }): () => void {
+    let cancel = (): void => undefined;
+    const again = (): void => {
+      if (this.#clock.monotonicMs() + leaseMs / 3 > untilMs) return;
+      cancel = this.#clock.after(leaseMs / 3, () => {
+        this.#run(name, (redis) => redis.eval(holdLeaseScript, 1, leaseOf(name), owner, leaseMs)).catch(() => undefined);
+        again();
+      });
+    };
+    again();
+    return () => cancel();
+  }
+
+  #leftMs(entry: CacheEntry<V>): number {
+    return Math.max(0, Math.ceil(entry.keptUntilMs - this.#clock.nowMs()));
+  }
+
   // The braces keep a key and its lease in one slot of a cluster.
-  const nameOf = (key: string): string => {
+  #nameOf(key: string): string {
     if (key === "" || key.length > keyLengthMax)
       throw fault(cacheReasons.CACHE_OPTION_INVALID, `Expected a key of 1 to ${keyLengthMax} characters, found ${key.length}.`);
-    return `${namespace}:{${key}}`;
-  };
-  return {
-    async get(key) {
-      const bytes = await orAway(redis.getBuffer(nameOf(key)));
-      const entry = bytes ? entryFromBytes(bytes, codec) : undefined;
-      // Redis counts from when it was told: it may forget a moment late.
-      return entry && entry.keptUntilMs > Date.now() ? entry : undefined;
-    },
-    async set(key, entry) {
-      const leftMs = Math.ceil(entry.keptUntilMs - Date.now());
-      if (leftMs <= 0) return;
-      await orAway(redis.set(nameOf(key), Buffer.from(bytesFromEntry(entry, codec)), "PX", leftMs));
-    },
-    async drop(key) {
-      await orAway(redis.del(nameOf(key)));
-    },
-    async lease(key, durationMs): Promise<EndLease | undefined> {
-      const [name, owner] = [`${nameOf(key)}:lease`, crypto.randomUUID()];
-      const taken = await orAway(redis.set(name, owner, "PX", Math.ceil(durationMs), "NX"));
-      if (taken !== "OK") return undefined;
-      return async () => void (await orAway(redis.eval(endLeaseScript, 1, name, owner)));
-    },
-  };
+    return `${this.#namespace}:{${key}}`;
+  }
+
+  #take(name: string): Redis | Cluster {
+    return "take" in this.#redis ? this.#redis.take(name) : this.#redis;
+  }
+
+  /** Does what may be done twice: when its connection was lost and there is another one that is up, there once more. */
+  async #run<T>(name: string, command: (redis: Redis | Cluster) => Promise<T>): Promise<T> {
+    const first = this.#take(name);
+    try {
+      return await once(first, command);
+    } catch (thrown) {
+      const other = this.#take(name);
+      if (other === first || other.status !== "ready" || !wasLost((thrown as Error).cause)) throw thrown;
+      return await once(other, command);
+    }
+  }
 }
 
-async function orAway<T>(answer: Promise<T>): Promise<T> {
+const leaseOf = (name: string): string => `${name}:lease`;
+
+async function once<T>(redis: Redis | Cluster, command: (redis: Redis | Cluster) => Promise<T>): Promise<T> {
   try {
-    return await answer;
+    return await command(redis);
   } catch (thrown) {
-    throw fault(cacheReasons.CACHE_STORE_AWAY, `Redis did not answer: ${(thrown as Error).message.slice(0, 200)}`, { cause: thrown });
+    const { message } = thrown as Error;
+    const reason = /^(OOM|READONLY|MISCONF|NOREPLICAS)\b|\bOOM command not allowed/.test(message)
+      ? "CACHE_STORE_READ_ONLY"
+      : "CACHE_STORE_AWAY";
+    throw fault(cacheReasons[reason], `Redis did not do it: ${message.slice(0, 200)}`, { cause: thrown });
   }
 }
 
-function bytesFromEntry<V>(entry: CacheEntry<V>, codec: CacheCodec<V>): Uint8Array {
-  const value = entry.value === undefined ? new Uint8Array() : codec.write(entry.value);
-  const bytes = new Uint8Array(headBytes + value.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(0, entry.value === undefined ? flagAbsent : 0);
-  view.setFloat64(1, entry.freshUntilMs);
-  view.setFloat64(9, entry.keptUntilMs);
-  bytes.set(value, headBytes);
-  return bytes;
-}
-
-function entryFromBytes<V>(bytes: Uint8Array, codec: CacheCodec<V>): CacheEntry<V> | undefined {
-  if (bytes.length < headBytes) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const [freshUntilMs, keptUntilMs] = [view.getFloat64(1), view.getFloat64(9)];
-  if (!Number.isFinite(freshUntilMs) || !Number.isFinite(keptUntilMs)) return undefined;
-  if (view.getUint8(0) === flagAbsent) return { value: undefined, freshUntilMs, keptUntilMs };
-  try {
-    // The driver reuses nothing of these bytes, but they lie in a larger buffer, which a kept view would keep too.
-    return { value: codec.read(bytes.slice(headBytes)), freshUntilMs, keptUntilMs };
-  } catch {
-    return undefined;
-  }
+/** Whether the connection broke. A command whose time was over has had its time; what Redis refused it would refuse again. */
+function wasLost(cause: unknown): boolean {
+  const { name, message } = cause as Error;
+  return name !== "ReplyError" && !message.includes("timed out");
 }

@@ -1,0 +1,20 @@
+/** Slots of a Redis cluster. */
+export const slotCount = 16_384;
+
+/**
+ * The slot of a key: CRC-16/XMODEM of what stands between its first "{" and the next "}", or of all of it when that is nothing
+ * (Redis cluster specification, "Key distribution model" and "Hash tags").
+ */
+export function slotOfKey(key: string): number {
+  const open = key.indexOf("{");
+  const close = open === -1 ? -1 : key.indexOf("}", open + 1);
+  const tag = close > open + 1 ? key.slice(open + 1, close) : key;
+  let crc = 0;
+  for (const byte of encoder.encode(tag)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
+  }
+  return crc % slotCount;
+}
+
+const encoder = new TextEncoder();
