@@ -58,7 +58,7 @@ export function text(options: SizedKeyOptions<string> = {}): ConfigKey<string> {
   const expected = bounds.max === textCharactersMax && bounds.min === 0 ? "a text" : `a text of ${bounds.min} to ${bounds.max} characters`;
   return keyOf(Kind.TEXT, bounds, (json, place) => {
     if (typeof json === "string" && json.length >= bounds.min && json.length <= bounds.max) return json;
-    return refuseAt(place, expected, json);
+    return refuseAt(place, { expected: expected, found: json });
   });
 }
 
@@ -68,7 +68,7 @@ export function integer(options: NumberKeyOptions = {}): ConfigKey<number> {
   const expected = `a whole number${rangeText(options, String)}`;
   return keyOf(Kind.INTEGER, options, (json, place) => {
     if (typeof json === "number" && Number.isSafeInteger(json) && json >= min && json <= max) return json;
-    return refuseAt(place, expected, json);
+    return refuseAt(place, { expected: expected, found: json });
   });
 }
 
@@ -78,13 +78,15 @@ export function number(options: NumberKeyOptions = {}): ConfigKey<number> {
   const expected = `a number${rangeText(options, String)}`;
   return keyOf(Kind.NUMBER, options, (json, place) => {
     if (typeof json === "number" && Number.isFinite(json) && json >= min && json <= max) return json;
-    return refuseAt(place, expected, json);
+    return refuseAt(place, { expected: expected, found: json });
   });
 }
 
 /** True or false. */
 export function flag(options: KeyOptions<boolean> = {}): ConfigKey<boolean> {
-  return keyOf(Kind.FLAG, options, (json, place) => (typeof json === "boolean" ? json : refuseAt(place, "true or false", json)));
+  return keyOf(Kind.FLAG, options, (json, place) =>
+    typeof json === "boolean" ? json : refuseAt(place, { expected: "true or false", found: json }),
+  );
 }
 
 /** Milliseconds, given as a number or as "250ms", "1.5s", "10m", "2h", "7d". Bounds are milliseconds; by default from 0 on. */
@@ -94,7 +96,7 @@ export function durationMs(options: SizedKeyOptions<number> = {}): ConfigKey<num
   return keyOf(Kind.DURATION, bounds, (json, place) => {
     const ms = typeof json === "string" ? durationMsFrom(json) : json;
     if (typeof ms === "number" && Number.isFinite(ms) && ms >= bounds.min && ms <= (bounds.max ?? Infinity)) return ms;
-    return refuseAt(place, expected, json);
+    return refuseAt(place, { expected: expected, found: json });
   });
 }
 
@@ -105,14 +107,18 @@ export function bytes(options: SizedKeyOptions<number> = {}): ConfigKey<number> 
   return keyOf(Kind.BYTES, bounds, (json, place) => {
     const count = typeof json === "string" ? bytesFrom(json) : json;
     if (typeof count === "number" && Number.isSafeInteger(count) && count >= bounds.min && count <= bounds.max) return count;
-    return refuseAt(place, expected, json);
+    return refuseAt(place, { expected: expected, found: json });
   });
 }
 
 /** One of a few texts. */
 export function oneOf<const T extends string>(choices: readonly T[], options: KeyOptions<T> = {}): ConfigKey<T> {
   const expected = `one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}`;
-  const key = keyOf<T>(Kind.CHOICE, options, (json, place) => choices.find((choice) => choice === json) ?? refuseAt(place, expected, json));
+  const key = keyOf<T>(
+    Kind.CHOICE,
+    options,
+    (json, place) => choices.find((choice) => choice === json) ?? refuseAt(place, { expected: expected, found: json }),
+  );
   return withSpec(key, { choices: [...choices] });
 }
 
@@ -121,7 +127,7 @@ export function list<T>(item: ConfigKey<T>, options: SizedKeyOptions<readonly T[
   const bounds = { min: 0, max: itemsMax, ...options };
   const key = keyOf<readonly T[]>(Kind.LIST, bounds, (json, place) => {
     const fits = Array.isArray(json) && json.length >= bounds.min && json.length <= bounds.max;
-    if (!fits) return refuseShape(place, `a list of ${bounds.min} to ${bounds.max}`, json);
+    if (!fits) return refuseShape(place, { expected: `a list of ${bounds.min} to ${bounds.max}`, found: json });
     return Object.freeze(json.map((one, index) => item.read(one, placeIn(place, index)) as T));
   });
   return withSpec(key, { item: item.spec });
@@ -141,10 +147,10 @@ export function map<T>(
 ): ConfigKey<Readonly<Record<string, T>>> {
   const bounds = { min: 0, max: itemsMax, ...options };
   const key = keyOf<Readonly<Record<string, T>>>(Kind.MAP, { default: {}, ...bounds }, (json, place) => {
-    if (!isObject(json)) return refuseShape(place, "an object of named entries", json);
+    if (!isObject(json)) return refuseShape(place, { expected: "an object of named entries", found: json });
     const entries = Object.entries(json);
     if (entries.length < bounds.min || entries.length > bounds.max) {
-      return refuseAt(place, `${bounds.min} to ${bounds.max} entries`, entries.length);
+      return refuseAt(place, { expected: `${bounds.min} to ${bounds.max} entries`, found: entries.length });
     }
     return Object.freeze(Object.fromEntries(entries.map(([name, value]) => [name, entry.read(value, placeIn(place, name)) as T])));
   });
@@ -155,7 +161,7 @@ export function map<T>(
 export function record<T>(fields: KeysOf<T>, options: KeyOptions<T> = {}): ConfigKey<T> {
   const names = Object.keys(fields) as (keyof T & string)[];
   const key = keyOf<T>(Kind.RECORD, options, (json, place) => {
-    if (!isObject(json)) return refuseShape(place, "an object", json);
+    if (!isObject(json)) return refuseShape(place, { expected: "an object", found: json });
     refuseUnknown(Object.keys(json), { known: names, place });
     const values = names.map((name) => [name, fieldOf(json, { name, key: fields[name], place: placeIn(place, name) })] as const);
     return Object.freeze(Object.fromEntries(values)) as T;
@@ -171,7 +177,7 @@ export function parsed<T>(parse: (json: JsonValue) => T, options: ParsedKeyOptio
       return parse(json);
     } catch (error) {
       const why = error instanceof Error ? error.message : faultFrom(error).message;
-      return refuseAt(place, place.secret ? options.expected : `${options.expected} (${why.slice(0, 200)})`, json);
+      return refuseAt(place, { expected: place.secret ? options.expected : `${options.expected} (${why.slice(0, 200)})`, found: json });
     }
   });
   return fallback === undefined ? key : withSpec(key, { defaultJson: JSON.stringify(fallback) });
@@ -236,7 +242,7 @@ export function refuseUnknown(names: Iterable<string>, { known, place }: { known
     const expected =
       nearest === undefined ? `one of ${known.slice(0, 20).join(", ") || "no keys"}` : `a known name, the nearest is ${nearest}`;
     const path = place.path === "" ? name.slice(0, 80) : `${place.path}.${name.slice(0, 80)}`;
-    refuseAt({ ...place, path, secret: false }, expected, name);
+    refuseAt({ ...place, path, secret: false }, { expected: expected, found: name });
   }
 }
 
@@ -259,7 +265,7 @@ function fieldOf<T>(json: Readonly<Record<string, JsonValue>>, field: { name: st
   if (given !== undefined) return key.read(given, place);
   const fallback = defaultOf(key, place.path);
   if (fallback !== undefined || key.spec.optional) return fallback;
-  return refuseAt(place, "a value", undefined);
+  return refuseAt(place, { expected: "a value", found: undefined });
 }
 
 function keyOf<T>(kind: Kind, options: SizedKeyOptions<T> & { readonly unit?: string }, read: ConfigKey<T>["read"]): ConfigKey<T> {

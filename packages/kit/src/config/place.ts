@@ -17,16 +17,25 @@ export interface Place {
   readonly problems: Problem[];
 }
 
+/** What should stand at a place and what does. */
+export interface Wanted {
+  /** "a whole number". */
+  readonly expected: string;
+  /** Undefined when nothing stands there. */
+  readonly found: JsonValue | undefined;
+}
+
 /** Says what is wrong at a place. Answers undefined, which stands for the value that there is not. */
-export function refuseAt(place: Place, expected: string, found: JsonValue | undefined): undefined {
+export function refuseAt(place: Place, { expected, found }: Wanted): undefined {
   if (place.problems.length >= problemsMax) return;
   place.problems.push({ key: place.path, expected, found: foundText(found, place.secret) });
 }
 
 /** Says that a list or an object is wanted. Of what was found only the kind is said: it may be a secret that slipped out of its field. */
-export function refuseShape(place: Place, expected: string, found: JsonValue): undefined {
+export function refuseShape(place: Place, { expected, found }: Wanted): undefined {
   if (place.problems.length >= problemsMax) return;
-  const text = typeof found === "object" && found !== null ? foundText(found, false) : `a ${found === null ? "null" : typeof found}`;
+  const isScalar = found === null || (typeof found !== "object" && found !== undefined);
+  const text = isScalar ? `a ${found === null ? "null" : typeof found}` : foundText(found, false);
   place.problems.push({ key: place.path, expected, found: text });
 }
 

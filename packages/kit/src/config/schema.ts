@@ -1,6 +1,7 @@
 import type { JsonValue } from "../contract/contract.ts";
 import { fault } from "../fault.ts";
-import type { Key, Problem } from "./config.weir.ts";
+import type { Problem } from "./config.weir.ts";
+import { Key } from "./config.weir.ts";
 import type { ConfigKey, RestartOnlyKey } from "./key.ts";
 import { defaultOf, keyFrom, refuseUnknown } from "./key.ts";
 import type { Place } from "./place.ts";
@@ -76,12 +77,12 @@ export function flattened(tree: JsonValue, keys: ReadonlyMap<string, unknown>): 
   const walk = (json: JsonValue, prefix: string): void => {
     if (typeof json !== "object" || json === null || Array.isArray(json)) {
       const expected = prefix === "" ? "an object" : "an object with keys of this group";
-      return refuseAt({ ...place, path: prefix, secret: prefix !== "" }, expected, json);
+      return refuseAt({ ...place, path: prefix, secret: prefix !== "" }, { expected: expected, found: json });
     }
     for (const [step, value] of Object.entries(json)) {
       const name = prefix === "" ? step : `${prefix}.${step}`;
       if (keys.has(name)) {
-        if (values.has(name)) refuseAt({ ...place, path: name, secret: true }, "a key once", "twice");
+        if (values.has(name)) place.problems.push({ key: name, expected: "each key once", found: "it nested and with dots" });
         values.set(name, value);
       } else if (groups.has(name)) walk(value, name);
       else refuseUnknown([name], { known: [...keys.keys()], place });
@@ -117,13 +118,13 @@ export function maskedValue(value: JsonValue, spec: Key | undefined): JsonValue 
 }
 
 /** Texts of secrets in a value: what must not stand in any message. */
-export function secretTexts(value: JsonValue, spec: Key | undefined, within: boolean = spec?.secret ?? false): string[] {
-  if (typeof value === "string" || typeof value === "number") return within ? [String(value)] : [];
+export function secretTexts(value: JsonValue, spec: Key | undefined): string[] {
+  const hidden = spec?.secret ?? false;
+  if (typeof value === "string" || typeof value === "number") return hidden ? [String(value)] : [];
   if (typeof value !== "object" || value === null) return [];
-  const specOf = (name: string): Key | undefined => spec?.fields.find((field) => field.name === name) ?? spec?.item;
   return Object.entries(value).flatMap(([name, one]) => {
-    const inner = specOf(name);
-    return secretTexts(one, inner, within || (inner?.secret ?? false));
+    const inner = spec?.fields.find((field) => field.name === name) ?? spec?.item;
+    return secretTexts(one, hidden ? Key.create({ ...inner, secret: true }) : inner);
   });
 }
 
