@@ -59,8 +59,8 @@ export class Places {
 
   apply(options: Required<BulkheadOptions>): void {
     this.#options = options;
-    while (this.#waitingCount > options.queueMax) this.#dismiss(this.#leastUrgent());
     while (this.#beginNext());
+    while (this.#waitingCount > options.queueMax) this.#dismiss(this.#leastUrgent());
   }
 
   /** Undefined when a place was taken at once; else it resolves with the place, or rejects. Throws BULKHEAD_FULL. */
