@@ -7,7 +7,7 @@ import { kitReasons } from "../reasons.ts";
 import type { Layer, Message, Service } from "../service.ts";
 import { layered } from "../service.ts";
 import type { Transport } from "./transport.ts";
-import { untilEnded } from "./until-ended.ts";
+import { leftIfLate, untilEnded } from "./until-ended.ts";
 
 /** What `createClient` may be told beside contract and transport. */
 export interface ClientOptions {
@@ -98,7 +98,7 @@ function openStream(service: AnyService, message: () => Message<unknown>, begin:
       const call = begin();
       let messages: Promise<AsyncIterator<unknown>> | AsyncIterator<unknown> | undefined;
       const open = async (): Promise<AsyncIterator<unknown>> => {
-        const answer = await answerOf(call, () => service(message(), call));
+        const answer = await answerOf(call, async () => leftIfLate(await service(message(), call), call));
         if (!answer.stream) throw wrongKind(call, "a stream", "one message");
         return (messages = untilEnded(answer.messages, call)[Symbol.asyncIterator]());
       };

@@ -21,12 +21,12 @@ export interface ErrorJson {
 /**
  * The Connect error JSON of a Fault; `cause` and stack stay at home. The reason travels as a google.rpc.ErrorInfo whose
  * `domain` is the service, `retryAfterMs` as a google.rpc.RetryInfo. Details carry their JSON form in `debug`, and an
- * empty `value` when their binary form is not known. Source: Connect protocol, "Error end-stream".
+ * empty `value` when their binary form is not known; what JSON cannot say (a bigint, a circle) is left out. Source: Connect protocol, "Error end-stream".
  */
 export function errorJsonFromFault(fault: Fault, domain: string): ErrorJson {
   const details = travellingDetails(fault, domain).map(({ typeName, value, bytes }): ErrorDetailJson => {
     const entry = { type: typeName, value: bytes ? unpadded(bytes) : "" };
-    return value === undefined ? entry : { ...entry, debug: value };
+    return isJson(value) ? { ...entry, debug: value } : entry;
   });
   return { code: codes[fault.code].connect, message: fault.message, details };
 }
@@ -74,6 +74,14 @@ function detailFromJson(typeName: string, entry: Record<string, unknown>): Fault
 /** Connect writes base64 without padding. */
 function unpadded(bytes: Uint8Array): string {
   return base64FromBytes(bytes).replace(/=+$/, "");
+}
+
+function isJson(value: unknown): boolean {
+  try {
+    return JSON.stringify(value) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

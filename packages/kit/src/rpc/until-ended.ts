@@ -1,4 +1,6 @@
 import type { Call } from "../call.ts";
+import type { Message } from "../service.ts";
+import { leave } from "./http-send.ts";
 
 /**
  * The same items, but never beyond the end of the call: once it ends, a waiting reader is rejected with the Fault
@@ -15,7 +17,7 @@ function iterateUntilEnded<T>(iterator: AsyncIterator<T>, call: Call): AsyncIter
     if (stopped) return;
     finish();
     // Not awaited: a source that hangs answers its return() only after its pending next().
-    void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    leave(iterator);
   };
   const onEnd = (reason: Error): void => {
     stop();
@@ -67,4 +69,13 @@ export function answerUntilEnded<T>(answer: Promise<T>, call: Call): Promise<T> 
       },
     );
   });
+}
+
+/**
+ * The same answer; a stream that comes when its call has ended is told to stop, as nobody will read it. For whoever has `answerUntilEnded`
+ * wait for an answer that may be one.
+ */
+export function leftIfLate<T>(answer: Message<T>, call: Call): Message<T> {
+  if (call.ended !== undefined && answer.stream) leave(answer.messages[Symbol.asyncIterator]());
+  return answer;
 }

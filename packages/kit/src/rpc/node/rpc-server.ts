@@ -1,4 +1,4 @@
-import type { Exchange, HttpRequest } from "@weir/wire";
+import type { Exchange, HttpRequest, HttpResponse } from "@weir/wire";
 import type { Logger } from "../../call.ts";
 import { Call } from "../../call.ts";
 import type { Clock } from "../../clock.ts";
@@ -11,6 +11,7 @@ import { childSpan, traceFromTraceparent } from "../../telemetry/trace-context.t
 import type { RouteTrie } from "../route-trie.ts";
 import type { DeadlineQueue } from "./deadline-queue.ts";
 import type { Compressor } from "../compression.ts";
+import type { Refusing } from "./dialect.ts";
 import type { Encoding, MethodCodec } from "./method-codec.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { RestRoute } from "./rest-route.ts";
@@ -81,6 +82,25 @@ export function faultToAnswer(thrown: unknown, server: RpcServer, method: string
     server.log.error(found.message, { method, reason: found.reason, cause: textFromThrown(found.cause ?? found) });
   }
   return found;
+}
+
+/**
+ * What is thrown while serving, as its protocol says it. Metadata that a handler added and that cannot be written is left out then, and
+ * logged: an answer there has to be.
+ */
+export function refusalFrom(
+  thrown: unknown,
+  asked: Asked,
+  { dialect, call }: { readonly dialect: Refusing; readonly call: Call },
+): HttpResponse {
+  const { server, method } = asked;
+  const found = faultToAnswer(thrown, server, call.method);
+  try {
+    return dialect.refuse(found, { domain: method.domain, call });
+  } catch (worse) {
+    faultToAnswer(worse, server, call.method);
+    return dialect.refuse(found, { domain: method.domain });
+  }
 }
 
 /** Refuses answers that are larger than the server may send. */

@@ -8,7 +8,7 @@ import type { Message } from "../../service.ts";
 import { timeoutMsFromHeader } from "../protocol-connect.ts";
 import type { RouteLeaf, RouteTrie } from "../route-trie.ts";
 import { addRoute, createRouteTrie } from "../route-trie.ts";
-import { answerUntilEnded, untilEnded } from "../until-ended.ts";
+import { answerUntilEnded, leftIfLate, untilEnded } from "../until-ended.ts";
 import { faultAnswer } from "./answer.ts";
 import { faultText } from "./frames.ts";
 import type { RestRoute, RestTarget } from "./rest-route.ts";
@@ -58,7 +58,15 @@ export function serveSocket(asked: Asked, target: RestTarget): HttpResponse {
   } catch (thrown) {
     return faultAnswer(faultToAnswer(thrown, server, method.descriptor.path), { rest: true, domain: method.domain });
   }
-  return server.sockets.sessions.accept(asked.request, (session) => void converse(session, asked, target));
+  const begin = async (session: WebSocketSession): Promise<void> => {
+    try {
+      await converse(session, asked, target);
+    } catch (thrown) {
+      faultToAnswer(thrown, server, method.descriptor.path);
+      session.destroy();
+    }
+  };
+  return server.sockets.sessions.accept(asked.request, (session) => void begin(session));
 }
 
 async function converse(session: WebSocketSession, asked: Asked, target: RestTarget): Promise<void> {
@@ -77,7 +85,19 @@ async function converse(session: WebSocketSession, asked: Asked, target: RestTar
   call.finish();
   // A client that takes nothing any more will not read why.
   if (failed) session.trySend(`{"error":${faultText(failed, asked.method.domain)}}`);
-  await session.close(failed ? codes[failed.code].close : 1000, failed?.reason.slice(0, 100));
+  await session.close(failed ? codes[failed.code].close : 1000, failed && closeReason(failed.reason));
+}
+
+const closeBytesMax = 123;
+
+/** A reason as a close frame can hold it: 123 bytes of UTF-8 (RFC 6455 §5.5.1). */
+function closeReason(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= closeBytesMax) return reason.toWellFormed();
+  let end = closeBytesMax;
+  // Not in the middle of a character.
+  while (((bytes[end] as number) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString("utf8", 0, end);
 }
 
 async function answerAll(
@@ -86,7 +106,7 @@ async function answerAll(
   { asked, target }: { readonly asked: Asked; readonly target: RestTarget },
 ): Promise<void> {
   const input: Message<unknown> = { stream: true, messages: messagesFromSession(session, target) };
-  const answer = await answerUntilEnded(asked.method.service(input, call), call);
+  const answer = await answerUntilEnded(answered(), call);
   const send = (message: unknown): Promise<void> => {
     const text = target.route.text(message);
     checkAnswerBytes(Buffer.byteLength(text), asked);
@@ -94,6 +114,10 @@ async function answerAll(
   };
   if (!answer.stream) return send(answer.message);
   for await (const message of untilEnded(answer.messages, call)) await send(message);
+
+  async function answered(): Promise<Message<unknown>> {
+    return leftIfLate(await asked.method.service(input, call), call);
+  }
 }
 
 async function* messagesFromSession(

@@ -1,9 +1,9 @@
 import type { HttpResponse } from "@weir/wire";
 import type { Message } from "../../service.ts";
-import { answerUntilEnded } from "../until-ended.ts";
+import { answerUntilEnded, leftIfLate } from "../until-ended.ts";
 import type { StreamDialect } from "./dialect.ts";
 import type { Asked } from "./rpc-server.ts";
-import { callFrom, faultToAnswer } from "./rpc-server.ts";
+import { callFrom, refusalFrom } from "./rpc-server.ts";
 import { StreamAnswer } from "./stream-answer.ts";
 
 /** A stream that says nothing for so long sends its head alone, so that its client knows that it stands. */
@@ -22,22 +22,24 @@ export async function serveStream(
   const call = callFrom(asked, Math.min(asked.timeoutMs, asked.server.streamTimeoutMsMax));
   asked.exchange.openEnded?.();
   asked.exchange.onCancel(() => call.cancel());
+  let body: StreamAnswer | undefined;
   try {
     const answer = await answerUntilEnded(invoke(), call);
-    const body = new StreamAnswer(answer.stream ? answer.messages : onlyOne(answer.message), { asked, call, dialect });
+    body = new StreamAnswer(answer.stream ? answer.messages : onlyOne(answer.message), { asked, call, dialect });
     const first = dialect.headWaits === "no" ? undefined : await body.begun(dialect.headWaits === "while" ? headWaitMs : Infinity);
     const headers = dialect.head(asked, call, first);
     body.headSent();
     return { status: 200, headers, body };
   } catch (thrown) {
-    const found = faultToAnswer(thrown, asked.server, call.method);
+    body?.leave();
     call.finish();
-    return dialect.refuse(found, { domain: asked.method.domain, call });
+    return refusalFrom(thrown, asked, { dialect, call });
   }
 
   async function invoke(): Promise<Message<unknown>> {
     const message = await input();
-    return asked.method.service(message, call);
+    if (call.ended) throw call.ended;
+    return leftIfLate(await asked.method.service(message, call), call);
   }
 }
 

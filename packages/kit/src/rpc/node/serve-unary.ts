@@ -7,7 +7,7 @@ import type { Message } from "../../service.ts";
 import type { DeadlineEntry } from "./deadline-queue.ts";
 import type { UnaryDialect } from "./dialect.ts";
 import type { Asked } from "./rpc-server.ts";
-import { callFrom, faultToAnswer } from "./rpc-server.ts";
+import { callFrom, refusalFrom } from "./rpc-server.ts";
 
 /**
  * Runs a unary method on its message, or on one that is still being read. Always answers: with what the handler answered, with its
@@ -129,9 +129,7 @@ class UnaryServing implements DeadlineEntry {
 
   fail(thrown: unknown): void {
     if (!this.#resolve) return;
-    const { server, method } = this.#asked;
-    const found = faultToAnswer(thrown, server, this.#call.method);
-    this.#settle(this.#dialect.refuse(found, { domain: method.domain, call: this.#call }));
+    this.#settle(refusalFrom(thrown, this.#asked, { dialect: this.#dialect, call: this.#call }));
   }
 
   #settle(answer: HttpResponse): void {

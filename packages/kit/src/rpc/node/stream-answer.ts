@@ -1,5 +1,6 @@
 import type { BodyStream, HeaderList } from "@weir/wire";
 import type { Call } from "../../call.ts";
+import { leave } from "../http-send.ts";
 import { untilEnded } from "../until-ended.ts";
 import type { StreamDialect, StreamEnding } from "./dialect.ts";
 import type { Asked } from "./rpc-server.ts";
@@ -57,6 +58,11 @@ export class StreamAnswer implements BodyStream, AsyncIterator<Uint8Array, undef
     this.#metadataSent = this.#context.call.replyMetadata.length;
   }
 
+  /** Tells the source that nobody will read on. */
+  leave(): void {
+    leave(this.#messages);
+  }
+
   trailers(): HeaderList | undefined {
     return this.#trailers;
   }
@@ -80,7 +86,7 @@ export class StreamAnswer implements BodyStream, AsyncIterator<Uint8Array, undef
         return { done: false, value: bytes };
       }
     } catch (thrown) {
-      this.#leave();
+      this.leave();
       return this.#end({
         fault: faultToAnswer(thrown, asked.server, call.method),
         domain: asked.method.domain,
@@ -94,7 +100,7 @@ export class StreamAnswer implements BodyStream, AsyncIterator<Uint8Array, undef
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#isOver = true;
     this.#context.call.cancel();
-    this.#leave();
+    this.leave();
     return Promise.resolve(ended);
   }
 
@@ -111,10 +117,6 @@ export class StreamAnswer implements BodyStream, AsyncIterator<Uint8Array, undef
     const { call } = this.#context;
     const late = call.replyMetadata.slice(this.#metadataSent);
     return call.hasReplyTrailers ? [...late, ...call.replyTrailers] : late;
-  }
-
-  #leave(): void {
-    void this.#messages.return?.().catch(() => undefined);
   }
 
   #otherTurn(): Promise<void> {
