@@ -5,7 +5,7 @@ import { WireError, wireReasons } from "../reasons.ts";
 import { interimHead, type AnswerFraming, type AnswerHeadWriter } from "./answer.ts";
 import { leaveAnswer, type ConnectionDuplex } from "./byte-duplex.ts";
 import type { ExchangeOwner, Peer, ServerExchange } from "./exchange.ts";
-import { leaveBody, wireErrorFrom, writeBody, type ConnectionWriter } from "./writer.ts";
+import { leaveBody, unsaid, wireErrorFrom, writeBody, type ConnectionWriter } from "./writer.ts";
 
 /** The connection that the answers leave by. */
 export interface AnswersOwner {
@@ -60,13 +60,13 @@ export class Answers implements ExchangeOwner {
   ask(handler: HttpHandler, request: HttpRequest, exchange: ServerExchange): void {
     let answer: Promise<HttpResponse>;
     try {
-      answer = handler(request, exchange);
+      answer = Promise.resolve(handler(request, exchange));
     } catch (thrown) {
       this.set(exchange, this.#failed(thrown));
       return;
     }
     answer.then(
-      (response) => this.set(exchange, response),
+      (response: HttpResponse | null | undefined) => this.set(exchange, response ?? unsaid),
       (thrown: unknown) => this.set(exchange, this.#failed(thrown)),
     );
   }
@@ -210,7 +210,12 @@ export class Answers implements ExchangeOwner {
   #switch(exchange: ServerExchange, response: HttpResponse): void {
     this.#writer.flush();
     this.#remove(exchange);
-    this.#owner.switched(response.takeOver as (duplex: ConnectionDuplex) => void);
+    try {
+      this.#owner.switched(response.takeOver as (duplex: ConnectionDuplex) => void);
+    } catch (thrown) {
+      this.#count(wireErrorFrom(thrown));
+      this.#owner.broken();
+    }
   }
 
   #finish(exchange: ServerExchange): void {

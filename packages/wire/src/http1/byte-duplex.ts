@@ -2,7 +2,7 @@ import type { ByteDuplex, HttpResponse } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { copied, type ConnectionOutput, type ConnectionSink } from "./output.ts";
-import { leaveBody } from "./writer.ts";
+import { leave } from "./writer.ts";
 
 /** A connection that has gone before anybody could have it. */
 const goneDuplex: ByteDuplex = {
@@ -14,8 +14,12 @@ const goneDuplex: ByteDuplex = {
 
 /** Leaves an answer that nobody will be given: its body is left, and whoever would take the connection over finds it gone. */
 export function leaveAnswer({ body, takeOver }: HttpResponse): void {
-  if (body !== undefined && !(body instanceof Uint8Array) && body.whole === undefined) leaveBody(body[Symbol.asyncIterator]());
-  takeOver?.(goneDuplex);
+  leave(body);
+  try {
+    takeOver?.(goneDuplex);
+  } catch {
+    // There is nothing left to be cut.
+  }
 }
 
 interface Room {

@@ -1,4 +1,4 @@
-import type { BodyStream } from "../http.ts";
+import type { Body, BodyStream, HttpResponse } from "../http.ts";
 import { WireError, wireReasons, type WireReason } from "../reasons.ts";
 import { chunkedEndFrom } from "./serialise.ts";
 import { latin1From, type ConnectionOutput } from "./output.ts";
@@ -139,10 +139,27 @@ function lengthError(expected: number, found: number, reason: WireReason): WireE
   return new WireError(reason, `expected a body of ${expected} bytes, found ${found > expected ? `at least ${found}` : String(found)}`);
 }
 
-/** Leaves a stream that nobody will read to its end. */
+/** Leaves a stream that nobody will read to its end. What that throws, nobody waits for. */
 export function leaveBody(iterator: AsyncIterator<Uint8Array>): void {
-  iterator.return?.().catch(() => undefined);
+  try {
+    Promise.resolve(iterator.return?.()).catch(() => undefined);
+  } catch {
+    // Nobody waits for it.
+  }
 }
+
+/** Leaves a body that nobody will read. One that is being read already throws when it is asked again: that stays its reader's. */
+export function leave(body: Body): void {
+  if (body === undefined || body instanceof Uint8Array || body.whole !== undefined) return;
+  try {
+    leaveBody(body[Symbol.asyncIterator]());
+  } catch {
+    // Nobody waits for it.
+  }
+}
+
+/** What a handler has answered that answers nothing, against its type: what cannot be sent. */
+export const unsaid: HttpResponse = { status: 0, headers: [] };
 
 /** A failure of the other side's stream as an error of wire. */
 export function wireErrorFrom(thrown: unknown): WireError {

@@ -2,8 +2,9 @@ import type { ClientCall, ClientResponse } from "../client-call.ts";
 import type { ClientSettings } from "../client-options.ts";
 import { interimMax, type Body, type HeaderList } from "../http.ts";
 import { joinDuplexes } from "../http1/byte-duplex.ts";
-import { wireErrorFrom } from "../http1/writer.ts";
+import { leave, wireErrorFrom } from "../http1/writer.ts";
 import { WireError, wireReasons } from "../reasons.ts";
+import { wholeTrailers } from "../whole-body.ts";
 import { StreamDuplex, type DuplexOwner } from "./duplex.ts";
 import { errorCodes, errorName } from "./fault.ts";
 import { pump, type PumpOwner } from "./pump.ts";
@@ -11,7 +12,7 @@ import { RequestWriter } from "./request-writer.ts";
 import type { ResponseHead } from "./response-head.ts";
 import type { Session } from "./session.ts";
 import { StreamBody } from "./stream-body.ts";
-import { leave, type Stream } from "./stream.ts";
+import type { Stream } from "./stream.ts";
 
 // Servers bear a thousand resets at once, some fewer; what is on its way may be given up too.
 const cutsMax = 400;
@@ -45,6 +46,7 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
     const { request } = call;
     try {
       this.#writer.write(request, this.#settings.authority);
+      stream.trailers = wholeTrailers(request.body);
     } catch (thrown) {
       const error = wireErrorFrom(thrown);
       leave(request.body);
@@ -97,7 +99,7 @@ export class ClientStreams implements DuplexOwner, PumpOwner {
       return;
     }
     stream.push(whole);
-    stream.finish(body instanceof Uint8Array ? undefined : body?.trailers?.());
+    stream.finish(stream.trailers);
   }
 
   /** As `SessionRole` has it. */

@@ -37,11 +37,11 @@ export async function pump(
       if (stream.over) return;
     }
     if (body.length !== undefined && bytes !== expected) throw lengthError(expected, bytes, reason);
+    stream.finish(body.trailers?.());
   } catch (thrown) {
     if (!stream.over) owner.pumpFailed(stream, thrown);
     return;
   }
-  stream.finish(body.trailers?.());
   owner.queued(stream);
 }
 

@@ -1,9 +1,10 @@
 import { countRefusal } from "../counters.ts";
 import type { Body, HeaderList, HttpHandler, HttpResponse } from "../http.ts";
 import { leaveAnswer } from "../http1/byte-duplex.ts";
-import { wireErrorFrom } from "../http1/writer.ts";
+import { leave, unsaid, wireErrorFrom } from "../http1/writer.ts";
 import type { ServerSettings } from "../options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
+import { wholeTrailers } from "../whole-body.ts";
 import { AnswerHeads } from "./answer-head.ts";
 import { StreamDuplex, type DuplexOwner } from "./duplex.ts";
 import { errorCodes } from "./fault.ts";
@@ -11,7 +12,7 @@ import { pump, type PumpOwner } from "./pump.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { Session } from "./session.ts";
 import type { StreamBody } from "./stream-body.ts";
-import { leave, type Stream } from "./stream.ts";
+import type { Stream } from "./stream.ts";
 
 const over = new WireError(wireReasons.CLIENT_GONE, "expected an open stream, found it closed");
 const bare: HttpResponse = { status: 500, headers: [] };
@@ -43,13 +44,13 @@ export class ServerAnswers implements DuplexOwner, PumpOwner {
     counters.requestsInFlight += 1;
     let answer: Promise<HttpResponse>;
     try {
-      answer = this.#handler({ method, target, authority, headers: head.headers.slice(), body, upgrade }, stream);
+      answer = Promise.resolve(this.#handler({ method, target, authority, headers: head.headers.slice(), body, upgrade }, stream));
     } catch (thrown) {
       this.#answered(stream, this.#failed(thrown));
       return;
     }
     answer.then(
-      (response) => this.#answered(stream, response),
+      (response: HttpResponse | null | undefined) => this.#answered(stream, response ?? unsaid),
       (thrown: unknown) => this.#answered(stream, stream.over || stream.refused ? bare : this.#failed(thrown)),
     );
   }
@@ -92,6 +93,7 @@ export class ServerAnswers implements DuplexOwner, PumpOwner {
     let response = stream.response as HttpResponse;
     try {
       this.#heads.write(stream, response);
+      stream.trailers = wholeTrailers(response.body);
     } catch (thrown) {
       this.#fail(wireErrorFrom(thrown));
       leaveAnswer(response);
@@ -112,7 +114,7 @@ export class ServerAnswers implements DuplexOwner, PumpOwner {
       return "more";
     }
     stream.push(whole);
-    stream.finish(body instanceof Uint8Array ? undefined : body.trailers?.());
+    stream.finish(stream.trailers);
     return whole.length === 0 && stream.trailers === undefined ? "end" : "more";
   }
 
@@ -155,7 +157,12 @@ export class ServerAnswers implements DuplexOwner, PumpOwner {
   switched(stream: Stream): void {
     const { response } = stream;
     const duplex = new StreamDuplex(stream, stream.body as StreamBody, this);
-    response?.takeOver?.(duplex);
+    try {
+      response?.takeOver?.(duplex);
+    } catch (thrown) {
+      this.#fail(wireErrorFrom(thrown));
+      duplex.destroy();
+    }
   }
 
   queued(stream: Stream): void {

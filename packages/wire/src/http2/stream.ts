@@ -1,5 +1,5 @@
 import type { CallCarrier, ClientCall } from "../client-call.ts";
-import { interimMax, type Body, type Exchange, type HeaderList, type HttpResponse } from "../http.ts";
+import { interimMax, type Exchange, type HeaderList, type HttpResponse } from "../http.ts";
 import type { Peer } from "../http1/exchange.ts";
 import { leaveBody } from "../http1/writer.ts";
 import type { WireError } from "../reasons.ts";
@@ -236,8 +236,3 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
 }
 
 const noChunks: Uint8Array[] = [];
-
-/** A body that nobody will read. */
-export function leave(body: Body): void {
-  if (body !== undefined && !(body instanceof Uint8Array) && body.whole === undefined) leaveBody(body[Symbol.asyncIterator]());
-}

@@ -1,6 +1,7 @@
 import { createClient, type Client } from "../client.ts";
 import type { ClientResponse } from "../client-call.ts";
 import type { ByteDuplex, HeaderList } from "../http.ts";
+import { leave } from "../http1/writer.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import type { TlsClientOptions } from "../tls-client.ts";
 import { WebSocketConnection } from "./connection.ts";
@@ -73,10 +74,7 @@ export function createWebSocketConnector(options: ConnectOptions = {}): (url: st
 function switchedDuplex(response: ClientResponse): ByteDuplex {
   const { status, duplex, body } = response;
   if (status === 101 && duplex !== undefined) return duplex;
-  if (body !== undefined && !(body instanceof Uint8Array))
-    body[Symbol.asyncIterator]()
-      .return?.()
-      .catch(() => undefined);
+  leave(body);
   throw new WireError(wireReasons.WEBSOCKET_REFUSED, `expected status 101, found ${status}`, { sent: true, answered: true });
 }
 
