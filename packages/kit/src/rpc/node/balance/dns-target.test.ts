@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { lookup as platformLookup } from "node:dns/promises";
 import { test } from "node:test";
+import { WireError, wireReasons } from "@weir/wire";
 import type { Fault } from "../../../fault.ts";
 import type { VirtualClock } from "../../../testing/virtual-clock.ts";
-import { eventually } from "../../testdata/greeter.ts";
+import { createLogBook, eventually } from "../../testdata/greeter.ts";
+import { createBalancedClient } from "./balanced-client.ts";
 import type { DnsOptions } from "./dns-target.ts";
 import { createDnsTarget } from "./dns-target.ts";
 import { addressKey } from "./endpoint-address.ts";
 import type { TargetWatch } from "./target.ts";
+import { scriptedEndpoints } from "./testdata/scripted-client.ts";
 import { seedOf, seededClock } from "./testdata/seeded.ts";
 
 type Answer = readonly string[] | Error | "hangs";
@@ -166,4 +169,51 @@ test("a dns target asks the resolver of the platform when it is given no other",
   await eventually(() => told.length > 0, "an answer of the platform");
   assert.ok(told.includes(first?.address ?? ""));
   watch.close();
+});
+
+test("an endpoint whose connections cannot be made ends no process: the list of before stays, and it is said", async () => {
+  const clock = seededClock(3);
+  let found = ["10.0.0.1"];
+  const endpoints = scriptedEndpoints();
+  const log = createLogBook();
+  const client = createBalancedClient({
+    target: "dns:///feed.internal:7000",
+    dns: { lookup: async () => found.map((address) => ({ address })) },
+    // As wire does when its own certificate has run out meanwhile.
+    connection(address) {
+      if (address.host === "10.0.0.2") throw new WireError(wireReasons.TLS_CERTIFICATE_EXPIRED, "expected a certificate that is valid now");
+      return endpoints.open(address);
+    },
+    telemetry: { log },
+    clock,
+  });
+  const addresses = (): string =>
+    client
+      .endpoints()
+      .flatMap(({ address, state }) => (state === "leaving" ? [] : [address]))
+      .join(" ");
+  await clock.advance(1);
+  assert.equal(addresses(), "10.0.0.1:7000");
+  found = ["10.0.0.1", "10.0.0.2"];
+  await clock.advance(40_000);
+  assert.equal(addresses(), "10.0.0.1:7000");
+  assert.match(log.lines.join(" "), /valid now/);
+  assert.equal(client.resolution.outcome, "failed");
+  assert.equal((await client.request({ method: "GET", target: "/", headers: [] })).status, 200);
+  found = ["10.0.0.3"];
+  await clock.advance(40_000);
+  assert.equal(addresses(), "10.0.0.3:7000");
+  await client.close();
+});
+
+test("a lookup that throws at once has failed like any other", async () => {
+  const clock = seededClock(1);
+  const lookup = (): never => {
+    throw new Error("no resolver here");
+  };
+  const name = watchName(clock, { lookup });
+  await clock.advance(40_000);
+  assert.match((name.told[0] as Fault).message, /no resolver here/);
+  assert.ok(name.told.length > 2, "and is tried again");
+  name.watch.close();
 });

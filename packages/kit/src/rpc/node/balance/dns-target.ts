@@ -67,7 +67,7 @@ class DnsWatch implements TargetWatch {
   }
 
   #look(): void {
-    const { clock, intervalMs, intervalMsMin, lookup, lookupMsMax, address } = this.#options;
+    const { clock, intervalMs, intervalMsMin, lookupMsMax } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#earliestMs = nowMs + intervalMsMin * (1 + clock.random() / 2);
     this.#dueMs = Infinity;
@@ -76,15 +76,21 @@ class DnsWatch implements TargetWatch {
     if (this.#running) return;
     this.#running = true;
     const stop = clock.after(lookupMsMax, () => this.#failed(new Error(`no answer within ${lookupMsMax} ms`)));
-    void lookup(address.host)
-      .then(
-        (found) => this.#found(found.map((one) => one.address)),
-        (error: unknown) => this.#failed(error),
-      )
-      .finally(() => {
-        stop();
-        this.#running = false;
-      });
+    void this.#ask().finally(() => {
+      stop();
+      this.#running = false;
+    });
+  }
+
+  /** One lookup. Never rejects: also what a listener cannot do with the answer is a failure that is told. */
+  async #ask(): Promise<void> {
+    const { lookup, address } = this.#options;
+    try {
+      const found = await lookup(address.host);
+      this.#found(found.map((one) => one.address));
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #found(hosts: readonly string[]): void {
