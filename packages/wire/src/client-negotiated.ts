@@ -29,6 +29,8 @@ export class NegotiatedClient implements Client, WheelEntry {
   readonly #settings: NegotiatedSettings;
   readonly #waiting: WaitingCalls;
   #pool: ChosenPool | undefined = undefined;
+  /** Pools of another protocol, until what was on its way has ended. */
+  readonly #former = new Set<ChosenPool>();
   #dialing: SocketAndEvents | undefined = undefined;
   #closed = false;
 
@@ -62,7 +64,8 @@ export class NegotiatedClient implements Client, WheelEntry {
     this.#closed = true;
     this.#waiting.failAll(closedError());
     this.#dialing?.socket.destroy();
-    await this.#pool?.drain(timeoutMs);
+    const pools = this.#pool === undefined ? this.#former : [this.#pool, ...this.#former];
+    await Promise.all(Array.from(pools, (pool) => pool.drain(timeoutMs)));
   }
 
   close(): Promise<void> {
@@ -121,7 +124,8 @@ export class NegotiatedClient implements Client, WheelEntry {
   #forget(pool: ChosenPool): void {
     if (this.#pool !== pool || this.#closed) return;
     this.#pool = undefined;
-    void pool.drain(drainMs);
+    this.#former.add(pool);
+    void pool.drain(drainMs).then(() => this.#former.delete(pool));
   }
 
   #failure(cause: unknown): WireError {

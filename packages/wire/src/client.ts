@@ -3,6 +3,7 @@ import { NegotiatedClient, type ChosenPool } from "./client-negotiated.ts";
 import { clientSettingsFrom, type ClientOptions, type ClientSettings } from "./client-options.ts";
 import { ClientConnection, type ClientConnectionOwner } from "./http1/client-connection.ts";
 import { Http2Pool } from "./http2/client-pool.ts";
+import { LastGone } from "./last-gone.ts";
 import { WireError, wireReasons } from "./reasons.ts";
 import { SocketOutput } from "./socket.ts";
 import type { WheelEntry } from "./timing-wheel.ts";
@@ -69,7 +70,7 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
   readonly #idle: ClientConnection[] = [];
   readonly #waiters = new Set<Waiter>();
   #closed = false;
-  #onEmpty: (() => void) | undefined;
+  readonly #lastGone = new LastGone();
 
   constructor(settings: ClientSettings) {
     this.#settings = settings;
@@ -91,7 +92,7 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
       const call = new ClientCall(request, options, { deadlineMs, resolve, reject });
       if (this.#closed) call.fail(call.error(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed"));
       else if (options.signal?.aborted === true) call.cancel();
-      else this.start(call);
+      else if (!call.over) this.start(call);
     });
   }
 
@@ -100,18 +101,11 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
     for (const waiter of this.#waiters)
       this.#giveUp(waiter, waiter.call.error(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed"));
     for (const connection of this.#idle) connection.destroy();
-    if (this.#connections.size > 0) {
-      await new Promise<void>((resolve) => {
-        const cut = this.#settings.clock.after(timeoutMs, () => {
-          const error = new WireError(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed", { sent: true });
-          for (const connection of this.#connections) connection.destroy(error);
-        });
-        this.#onEmpty = () => {
-          cut();
-          resolve();
-        };
-      });
-    }
+    if (this.#connections.size === 0) return;
+    await this.#lastGone.wait(this.#settings.clock, timeoutMs, () => {
+      const error = new WireError(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed", { sent: true });
+      for (const connection of this.#connections) connection.destroy(error);
+    });
   }
 
   close(): Promise<void> {
@@ -132,7 +126,7 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
     this.#connections.delete(connection);
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
-    if (this.#connections.size === 0) this.#onEmpty?.();
+    if (this.#connections.size === 0) this.#lastGone.told();
     if (this.#closed) return;
     const waiter = this.#nextWaiter();
     if (waiter !== undefined) this.#connect().send(waiter.call);

@@ -21,6 +21,7 @@ import type { Peer } from "./http1/exchange.ts";
 import type { ConnectionSink } from "./http1/output.ts";
 import { phrases, refusalFrom } from "./http1/serialise.ts";
 import type { HttpHandler } from "./http.ts";
+import { LastGone } from "./last-gone.ts";
 import { serverSettingsFrom, type ServerOptions, type ServerProtocol, type ServerSettings } from "./options.ts";
 import { ProtocolChoice } from "./protocol-choice.ts";
 import { WireError, wireReasons } from "./reasons.ts";
@@ -80,7 +81,7 @@ class NetServer implements Server, TlsListenerOwner {
   readonly #net: net.Server;
   readonly #tls: TlsListener | undefined;
   readonly #lines = new Set<SocketLine | TlsEntry>();
-  #onEmpty: (() => void) | undefined;
+  readonly #lastGone = new LastGone();
   readonly #onClosed = (line: SocketLine): void => this.gone(line);
 
   constructor(handler: HttpHandler, settings: ServerSettings, tls: TlsServerOptions | undefined) {
@@ -111,14 +112,8 @@ class NetServer implements Server, TlsListenerOwner {
       else line.sink?.shut?.();
     }
     if (this.#lines.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const cancel = this.#settings.clock.after(timeoutMs, () => {
-        for (const line of this.#lines) line.socket.destroy();
-      });
-      this.#onEmpty = () => {
-        cancel();
-        resolve();
-      };
+    await this.#lastGone.wait(this.#settings.clock, timeoutMs, () => {
+      for (const line of this.#lines) line.socket.destroy();
     });
   }
 
@@ -161,7 +156,7 @@ class NetServer implements Server, TlsListenerOwner {
   gone(line: SocketLine | TlsEntry): void {
     this.counters.connectionsOpen -= 1;
     this.#lines.delete(line);
-    if (this.#lines.size === 0) this.#onEmpty?.();
+    if (this.#lines.size === 0) this.#lastGone.told();
   }
 
   replaceTls(material: TlsMaterial): void {

@@ -1,5 +1,6 @@
 import { ClientCall, type ClientRequest, type ClientResponse, type RequestOptions } from "../client-call.ts";
 import type { ClientSettings } from "../client-options.ts";
+import { LastGone } from "../last-gone.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { SocketOutput } from "../socket.ts";
 import { Http2ClientConnection, type Http2ClientOwner } from "./client-connection.ts";
@@ -15,7 +16,7 @@ export class Http2Pool implements Http2ClientOwner {
   readonly #connections = new Set<Http2ClientConnection>();
   readonly #waiting: WaitingCalls;
   #closed = false;
-  #onEmpty: (() => void) | undefined = undefined;
+  readonly #lastGone = new LastGone();
 
   constructor(settings: ClientSettings & { readonly http2: Http2ClientSettings }) {
     this.#settings = settings;
@@ -44,15 +45,9 @@ export class Http2Pool implements Http2ClientOwner {
     this.#waiting.failAll(closedError());
     for (const connection of this.#connections) connection.retire();
     if (this.#connections.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const cut = this.#settings.clock.after(timeoutMs, () => {
-        const error = new WireError(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed", { sent: true });
-        for (const connection of this.#connections) connection.destroy(error);
-      });
-      this.#onEmpty = () => {
-        cut();
-        resolve();
-      };
+    await this.#lastGone.wait(this.#settings.clock, timeoutMs, () => {
+      const error = new WireError(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed", { sent: true });
+      for (const connection of this.#connections) connection.destroy(error);
     });
   }
 
@@ -73,7 +68,7 @@ export class Http2Pool implements Http2ClientOwner {
 
   gone(connection: Http2ClientConnection, error: WireError): void {
     this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.#onEmpty?.();
+    if (this.#connections.size === 0) this.#lastGone.told();
     if (this.#closed) return;
     // Who waits would wait for the same failure, unless another connection stands.
     if (connection.neverStood && !this.#usable()) this.#waiting.failAll(error);

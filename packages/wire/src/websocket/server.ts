@@ -1,6 +1,7 @@
 import { countRefusal } from "../counters.ts";
 import type { ByteDuplex, HttpRequest, HttpResponse } from "../http.ts";
 import { refusalFrom } from "../http1/serialise.ts";
+import { LastGone } from "../last-gone.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { closeCodes } from "./close-codes.ts";
 import { WebSocketConnection, type WebSocketOwner } from "./connection.ts";
@@ -43,7 +44,7 @@ class Sessions implements WebSocketServer, WebSocketOwner {
   readonly #rules: HandshakeRules;
   #first: WebSocketConnection | undefined = undefined;
   #draining = false;
-  #onEmpty: (() => void) | undefined = undefined;
+  readonly #lastGone = new LastGone();
 
   constructor(settings: WebSocketSettings, options: WebSocketServerOptions) {
     this.#settings = settings;
@@ -70,14 +71,8 @@ class Sessions implements WebSocketServer, WebSocketOwner {
     this.#draining = true;
     for (let one = this.#first; one !== undefined; one = one.after) void one.close(closeCodes.goingAway);
     if (this.#first === undefined) return;
-    await new Promise<void>((resolve) => {
-      const cancel = this.#settings.clock.after(timeoutMs, () => {
-        for (let one = this.#first; one !== undefined; one = one.after) one.destroy();
-      });
-      this.#onEmpty = () => {
-        cancel();
-        resolve();
-      };
+    await this.#lastGone.wait(this.#settings.clock, timeoutMs, () => {
+      for (let one = this.#first; one !== undefined; one = one.after) one.destroy();
     });
   }
 
@@ -86,7 +81,7 @@ class Sessions implements WebSocketServer, WebSocketOwner {
     if (before === undefined) this.#first = after;
     else before.after = after;
     if (after !== undefined) after.before = before;
-    if (this.#first === undefined) this.#onEmpty?.();
+    if (this.#first === undefined) this.#lastGone.told();
   }
 
   #begin(duplex: ByteDuplex, handshake: Handshake, onSession: (session: WebSocketSession) => void): void {
