@@ -1,5 +1,6 @@
 import { auditCommand } from "./audit.ts";
 import type { Command } from "./command.ts";
+import { configCommand } from "./config.ts";
 import { controlCommand } from "./control.ts";
 import { devCommand } from "./dev.ts";
 import { gatewayCommand } from "./gateway.ts";
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   gatewayCommand,
   statusCommand,
   releaseCommand,
+  configCommand,
   auditCommand,
   linkCommand,
   loadCommand,
