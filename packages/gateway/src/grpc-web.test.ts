@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http2 from "node:http2";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import * as grpc from "@grpc/grpc-js";
 import { bytesFromEnvelope } from "@weir/kit/rpc/envelope";
@@ -6,6 +9,7 @@ import { trailersFromBytes } from "@weir/kit/rpc/grpc-web";
 import { createClient, readBody, type Body, type HeaderList } from "@weir/wire";
 import { startGrpcServer, type GrpcServer } from "./fixtures/grpc.ts";
 import { snapshotOf, startBackend, startHouse, type House } from "./fixtures/house.ts";
+import { webAnswerFromGrpc } from "./rpc/web-translation.ts";
 import { until } from "./fixtures/until.ts";
 
 /** The envelopes of a body: flags, and the data as text. */
@@ -247,4 +251,52 @@ test("gateway takes text of gRPC-Web apart as its sender meant it, or refuses it
   }
   await house.stop();
   server.stop();
+});
+
+test("gateway says nothing behind half a message of an endpoint of gRPC, and lets no message pass for trailers", async (t) => {
+  const whole = Buffer.from([0, 0, 0, 0, 1, 7]);
+  let answer = whole;
+  let pieces = 1;
+  const server = http2.createServer().on("stream", (stream: http2.ServerHttp2Stream) => {
+    stream.on("error", () => undefined).on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+    if (pieces === 2) stream.write(answer.subarray(0, 7), () => stream.end(answer.subarray(7)));
+    else stream.end(answer);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const house = await startHouse(snapshotOf([{ id: "a", version: "v1", port, http2: true, grpcOnly: true }]), []);
+  t.after(async () => {
+    await house.stop();
+    server.close();
+  });
+  const client = createClient({ host: "127.0.0.1", port: Number(new URL(house.gateway.url).port) });
+  t.after(() => client.close());
+  const lies = {
+    long: [0, 0, 0, 0, 100, 1, 2],
+    huge: [0, 255, 255, 255, 255, 1, 2],
+    short: [0, 0, 0],
+    trailers: [128, 0, 0, 0, 1, 1],
+    odd: [129, 0, 0, 0, 0, 0],
+  };
+  for (pieces of [1, 2]) {
+    for (const form of ["application/grpc-web+proto", "application/grpc-web-text+proto"]) {
+      const ask = async (): Promise<string> => {
+        const body = Buffer.from(form.includes("text") ? "AAAAAAA=" : "\0\0\0\0\0", "latin1");
+        const response = await client.request({ method: "POST", target: "/a/b", headers: ["content-type", form], body });
+        const bytes = Buffer.from(await readBody(response.body, 1e5));
+        return (form.includes("text") ? decodedText(bytes.toString("latin1")) : bytes).toString("latin1");
+      };
+      answer = whole;
+      assert.equal(await ask(), `${whole.toString("latin1")}\x80\0\0\0\x10grpc-status: 0\r\n`);
+      for (const [name, lie] of Object.entries(lies)) {
+        answer = Buffer.from([...whole, ...lie]);
+        const heard = await ask().catch((thrown: unknown) => (thrown as { reason: string }).reason);
+        // Cut when a part has gone already, else refused.
+        assert.match(heard, /^(?:UPSTREAM_BODY_TRUNCATED|\x80[^]*grpc-status: 2\r\n[^]*)$/, `${name} in ${pieces}`);
+        const response = { status: 200, headers: ["content-type", "application/grpc"], body: answer };
+        assert.throws(() => webAnswerFromGrpc(response, { form: "grpc-web", accepted: "" }), { reason: "UPSTREAM_NOT_GRPC" }, name);
+      }
+    }
+  }
 });

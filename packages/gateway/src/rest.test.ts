@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { create, createFileRegistry, fromBinary, setExtension, toBinary } from "@bufbuild/protobuf";
 import { file_google_protobuf_descriptor, FileDescriptorProtoSchema, type FileDescriptorProto } from "@bufbuild/protobuf/wkt";
 import { Routes, type RouteSpec } from "@weir/api/routes";
-import { Snapshots, type SubscribeResponse } from "@weir/api/snapshots";
+import { Snapshots, type Snapshot, type SubscribeResponse } from "@weir/api/snapshots";
 import { fault } from "@weir/kit/fault";
 import { metadataValue } from "@weir/kit/call";
 import { implement } from "@weir/kit/rpc/implement";
@@ -11,6 +11,8 @@ import { createReflection } from "@weir/kit/rpc/node/reflection";
 import { createRpcHandler } from "@weir/kit/rpc/node/server";
 import { startGrpcServer } from "./fixtures/grpc.ts";
 import { snapshotOf, startBackend, startHouse, type Backend } from "./fixtures/house.ts";
+import { connectRaw, getRequest } from "./fixtures/raw-client.ts";
+import { startRawEndpoint } from "./fixtures/raw-endpoint.ts";
 import { until } from "./fixtures/until.ts";
 
 const routeUnknown = { reason: "ROUTE_UNKNOWN", code: "NOT_FOUND" } as const;
@@ -182,4 +184,36 @@ test("gateway lets REST read a stream of gRPC, as lines and as events, to its en
   assert.deepEqual(codes(), ["OK", "NOT_FOUND", "OK"]);
   assert.match(await (await fetch(`${house.gateway.adminUrl}/metrics`)).text(), /^weir_gateway_in_flight 0$/m);
   await house.stop();
+});
+
+test("gateway lets go of a stream of REST whose client has gone before it began", async (t) => {
+  const { backend, place } = await startServer("a");
+  const house = await startHouse(snapshotOf([place]), [backend]);
+  const metrics = async (): Promise<string> => (await fetch(`${house.gateway.adminUrl}/metrics`)).text();
+  assert.equal((await textOf(`${house.gateway.url}/v1/beats/ada`))[0], 200);
+  // The second is answered at once, and waits behind the first, which is not.
+  const stalled = await startRawEndpoint(() => undefined);
+  t.after(async () => {
+    stalled.stop();
+    await house.stop();
+  });
+  const snapshot = snapshotOf([place], { revision: 2 });
+  const [route] = snapshot.routes;
+  const slow = { ...route, name: "slow", pathPrefix: "/slow", service: "slow" } as Snapshot["routes"][number];
+  const cluster = {
+    service: "slow",
+    version: "v1",
+    endpoints: [{ id: "raw", address: `127.0.0.1:${stalled.port}`, http2: false, grpcOnly: false }],
+  };
+  await house.gateway.apply({ ...snapshot, clusters: [...snapshot.clusters, cluster], routes: [slow, ...snapshot.routes] });
+  const client = connectRaw(house.gateway.url);
+  client.socket.write(getRequest("/slow") + getRequest("/v1/beats/ada"));
+  await until(
+    async () => stalled.connections === 1 && /^weir_gateway_endpoint_requests_total\{.*"a".*\} 2$/m.test(await metrics()),
+    "both to be asked",
+  );
+  await new Promise(setImmediate);
+  client.socket.resetAndDestroy();
+  await until(() => house.lines.length === 3, "both to be over");
+  assert.match(await metrics(), /^weir_gateway_in_flight 0$/m);
 });

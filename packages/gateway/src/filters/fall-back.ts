@@ -3,6 +3,7 @@ import type { Clock } from "@weir/kit/clock";
 import type { Layer, Service } from "@weir/kit/service";
 import type { HttpResponse } from "@weir/wire";
 import type { CompiledRoute } from "../compiled-route.ts";
+import { leaveBody } from "../http/made-body.ts";
 import { verdictOf } from "../http/refusal.ts";
 import { isRepeatable, isWhole, type Passage } from "../passage.ts";
 import type { Cause } from "../reasons.ts";
@@ -83,7 +84,7 @@ async function askStable(
   passage.cluster = route.stable;
   if (failure === undefined) return next(passage, call);
   if (!isWhole(failure)) {
-    discard(failure);
+    if (failure.body !== undefined && !(failure.body instanceof Uint8Array)) leaveBody(failure.body);
     return next(passage, call);
   }
   try {
@@ -93,10 +94,4 @@ async function askStable(
     Object.assign(passage, { cluster, endpoint, bytesOut, grpcCode, fallback: false });
     return failure;
   }
-}
-
-/** Leaves an answer that nobody will read. */
-function discard(response: HttpResponse): void {
-  if (response.body === undefined || response.body instanceof Uint8Array) return;
-  void response.body[Symbol.asyncIterator]().return?.();
 }

@@ -2,6 +2,7 @@ import type { Call } from "@weir/kit/call";
 import type { Layer, Service } from "@weir/kit/service";
 import { headerValue, type BodyStream, type HttpRequest, type HttpResponse } from "@weir/wire";
 import type { CompiledRoute } from "../compiled-route.ts";
+import { leaveBody, madeBody } from "../http/made-body.ts";
 import { isWhole, over, type Passage } from "../passage.ts";
 import type { SendCall } from "../rest/rest-door.ts";
 import type { RestDoors } from "../rest/rest-doors.ts";
@@ -116,5 +117,9 @@ function followed(body: BodyStream, passage: Passage): BodyStream {
       over(passage, { kind: end });
     }
   })();
-  return { length: body.length, trailers: () => body.trailers?.(), [Symbol.asyncIterator]: () => chunks };
+  const leave = (): void => {
+    leaveBody(body);
+    over(passage, { kind: "left" });
+  };
+  return madeBody(chunks, { length: body.length, trailers: () => body.trailers?.(), leave });
 }

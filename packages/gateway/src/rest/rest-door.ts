@@ -4,6 +4,7 @@ import type { Implementation } from "@weir/kit/rpc/implement";
 import { createRpcHandler } from "@weir/kit/rpc/node/server";
 import { createWireTransport } from "@weir/kit/rpc/node/transport";
 import type { Transport } from "@weir/kit/rpc/transport";
+import { leaveBody, madeBody } from "../http/made-body.ts";
 import type { BodyStream, Client, ClientResponse, Exchange, HttpHandler, HttpRequest, HttpResponse, ClientRequest } from "@weir/wire";
 
 /** Sends one call of gRPC on its way to an endpoint. `isStream` says whether its answer may go on. */
@@ -55,7 +56,11 @@ function endedWith(body: BodyStream, over: () => void): BodyStream {
       over();
     }
   })();
-  return { length: body.length, trailers: () => body.trailers?.(), [Symbol.asyncIterator]: () => chunks };
+  const leave = (): void => {
+    leaveBody(body);
+    over();
+  };
+  return madeBody(chunks, { length: body.length, trailers: () => body.trailers?.(), leave });
 }
 
 /** What a transport needs of a client of wire: the pool behind it is the gateway's. */

@@ -1,6 +1,7 @@
 import { codes, fault } from "@weir/kit/fault";
 import { createTextBodyReader } from "@weir/kit/rpc/grpc-web";
 import { headerValue, type BodyStream, type ClientResponse, type HeaderList } from "@weir/wire";
+import { leaveBody } from "../http/made-body.ts";
 import { faultOfVerdict, messageOf, verdictOf } from "../http/refusal.ts";
 import { over, type Passage } from "../passage.ts";
 import { gatewayReasons } from "../reasons.ts";
@@ -146,7 +147,7 @@ function isGrpc({ status, headers }: ClientResponse): boolean {
 /** An answer that is not gRPC, as a failure of gRPC. Source: grpc, doc/http-grpc-status-mapping.md. */
 function foreign(response: ClientResponse, passage: Passage): ClientResponse {
   const { status, body } = response;
-  if (body !== undefined && !(body instanceof Uint8Array)) void body[Symbol.asyncIterator]().return?.();
+  if (body !== undefined && !(body instanceof Uint8Array)) leaveBody(body);
   const code = codeFromForeignStatus(status);
   const found = `Expected an answer of gRPC from ${passage.cluster?.service}@${passage.cluster?.version}, found HTTP status ${status}`;
   const type = headerValue(response.headers, "content-type");

@@ -29,6 +29,9 @@ export class EnvelopeWatch {
     this.#endFlag = form === "connect-stream" ? 2 : 0x80;
   }
 
+  /** Whether an envelope has come that claims to be the last. */
+  hasEnded = false;
+
   /** Whether all that has passed was whole envelopes. */
   get atBoundary(): boolean {
     return this.#prefixAt === 0;
@@ -58,7 +61,9 @@ export class EnvelopeWatch {
     this.#prefixAt++;
     if (this.#prefixAt < prefixBytes) return;
     this.#left = this.#length;
-    const wanted = (this.#flags & this.#endFlag) !== 0 && (this.#flags & compressed) === 0 && this.#length <= endBytesMax;
+    const isEnd = (this.#flags & this.#endFlag) !== 0;
+    this.hasEnded ||= isEnd;
+    const wanted = isEnd && (this.#flags & compressed) === 0 && this.#length <= endBytesMax;
     this.#end = wanted ? new Uint8Array(this.#length) : undefined;
     if (this.#left === 0) this.#ended();
   }

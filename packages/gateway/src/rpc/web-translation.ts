@@ -1,6 +1,8 @@
 import { bytesFromTextBody, bytesFromTrailers, createTextBodyReader, textFromBody } from "@weir/kit/rpc/grpc-web";
 import { headerValue, type Body, type BodyStream, type HeaderList, type HttpResponse } from "@weir/wire";
+import { leaveBody, madeBody } from "../http/made-body.ts";
 import { failureEnvelope } from "./end.ts";
+import { EnvelopeWatch } from "./envelope-watch.ts";
 import { gatewayReasons } from "../reasons.ts";
 import { fault } from "@weir/kit/fault";
 
@@ -25,7 +27,7 @@ export function grpcHeadersFromWeb(headers: HeaderList): void {
 export function grpcBodyFromWeb(body: Body, form: WebForm): Body {
   if (form === "grpc-web" || body === undefined) return body;
   const whole = body instanceof Uint8Array ? body : body.whole;
-  if (whole === undefined) return streamOf(bytesFromTextBody(body as BodyStream, gatewayReasons.GRPC_WEB_TEXT_INVALID));
+  if (whole === undefined) return bodyFrom(body as BodyStream, bytesFromTextBody(body as BodyStream, gatewayReasons.GRPC_WEB_TEXT_INVALID));
   const reader = createTextBodyReader(gatewayReasons.GRPC_WEB_TEXT_INVALID);
   return Buffer.concat([reader.push(whole), reader.end()]);
 }
@@ -40,20 +42,43 @@ export function webAnswerFromGrpc(
   const { body } = response;
   const encode = isText ? textFromBody : (bytes: Uint8Array): Uint8Array => bytes;
   if (body === undefined || body instanceof Uint8Array) {
+    if (body !== undefined) checkWhole(body);
     const ends = bytesFromTrailers(takenStatus(headers));
     return { status: response.status, headers, body: encode(body === undefined ? ends : Buffer.concat([body, ends])) };
   }
   if (body.whole !== undefined) {
+    checkWhole(body.whole);
     const bytes = Buffer.concat([body.whole, bytesFromTrailers(body.trailers?.() ?? [])]);
     return { status: response.status, headers, body: encode(bytes) };
   }
-  return { status: response.status, headers, body: streamOf(webBody(body, encode)) };
+  return { status: response.status, headers, body: bodyFrom(body, webBody(body, encode)) };
 }
 
 async function* webBody(body: BodyStream, encode: (bytes: Uint8Array) => Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const bytes of body) yield encode(bytes);
+  const watch = new EnvelopeWatch("grpc-web");
+  for await (const bytes of body) {
+    watch.push(bytes);
+    yield encode(bytes);
+  }
+  checkEnd(watch);
   const trailers = body.trailers?.();
   yield trailers === undefined ? noStatus(encode) : encode(bytesFromTrailers(trailers));
+}
+
+function checkWhole(bytes: Uint8Array): void {
+  const watch = new EnvelopeWatch("grpc-web");
+  watch.push(bytes);
+  checkEnd(watch);
+}
+
+/**
+ * Behind half a message our trailers would be read as the rest of it, and a message that claims to be trailers as ours: then
+ * nothing that could be said would be understood. Throws UPSTREAM_NOT_GRPC.
+ */
+function checkEnd({ atBoundary, hasEnded }: EnvelopeWatch): void {
+  if (atBoundary && !hasEnded) return;
+  const found = hasEnded ? "one that claims to be trailers" : "half of one";
+  throw fault(gatewayReasons.UPSTREAM_NOT_GRPC, `Expected whole messages of gRPC, found ${found}.`);
 }
 
 /** A client of gRPC-Web cannot see that trailers are missing, so it is told. */
@@ -87,7 +112,7 @@ function takenStatus(headers: HeaderList): HeaderList {
   return taken;
 }
 
-/** A body that has no trailers and whose length nobody knows. */
-function streamOf(chunks: AsyncGenerator<Uint8Array, void, undefined>): BodyStream {
-  return { [Symbol.asyncIterator]: () => chunks };
+/** A body made of another, that has no trailers and whose length nobody knows. */
+function bodyFrom(source: BodyStream, chunks: AsyncGenerator<Uint8Array, void, undefined>): BodyStream {
+  return madeBody(chunks, { leave: () => leaveBody(source) });
 }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { fault } from "@weir/kit/fault";
 import { headerValue, type ClientRequest, type ClientResponse } from "@weir/wire";
+import { leaveBody } from "../http/made-body.ts";
 import { messageOf } from "../http/refusal.ts";
 import type { Passage } from "../passage.ts";
 import { gatewayReasons } from "../reasons.ts";
@@ -56,7 +57,7 @@ export function upgradeAnswer(response: ClientResponse, request: UpgradeRequest,
   // To an extended CONNECT every 2xx says yes (RFC 8441 §4).
   if (duplex === undefined && status >= 300) return response;
   duplex?.destroy();
-  if (response.body !== undefined && !(response.body instanceof Uint8Array)) void response.body[Symbol.asyncIterator]().return?.();
+  if (response.body !== undefined && !(response.body instanceof Uint8Array)) leaveBody(response.body);
   throw fault(gatewayReasons.UPSTREAM_INVALID, messageOf(gatewayReasons.UPSTREAM_INVALID, passage));
 }
 
