@@ -5,6 +5,7 @@ import { createAttemptTimeout } from "./attempt-timeout.ts";
 import type { Breaker, BreakerOptions, BreakerOverride, OverrideOptions } from "./breaker.ts";
 import { createBreaker } from "./breaker.ts";
 import { createBulkhead } from "./bulkhead.ts";
+import { createHedging } from "./hedging.ts";
 import type { EffectivePolicy } from "./effective-policy.ts";
 import type { BreakerPolicy } from "./method-policy.ts";
 import type { PolicyParts } from "./policy.ts";
@@ -54,10 +55,16 @@ export class ClientGuard {
     const takesStream = method.kind === "client_stream" || method.kind === "bidi_stream";
     this.#budget = this.#given.budgets.of(client.retry);
     const { attemptsMax, backoffMsMin, backoffMsMax } = client.retry;
+    const hedges = client.hedge.delayMs > 0 && !takesStream && isIdempotent();
+    const repeats = !hedges && !takesStream && attemptsMax > 1;
     this.layers = this.#set.apply([
       // Outside of what refuses: a refusal of this side is told at once, and a retry asks the breaker again. A stream that was sent is gone.
-      this.#set.part("retry", takesStream || attemptsMax === 1 ? undefined : { attemptsMax, backoffMsMin, backoffMsMax }, (options) =>
+      this.#set.part("retry", repeats ? { attemptsMax, backoffMsMin, backoffMsMax } : undefined, (options) =>
         createRetry(options, { ...parts, isIdempotent, budget: this.#sharedBudget() }),
+      ),
+      // In its place: a method has one of both.
+      this.#set.part("hedging", hedges ? client.hedge : undefined, (options) =>
+        createHedging(options, { ...parts, isIdempotent, budget: this.#sharedBudget() }),
       ),
       // Outside of what bounds: whoever would only fail takes no place.
       this.#set.part("breaker", breakerOptions(client.breaker), (options) => this.#breakerOf(options, parts)),

@@ -133,6 +133,19 @@ test("a stream holds its place until it is over, and others are told at once tha
   assert.equal(await endOf(clock, drain(client.count({}, { clock }))), "well");
 });
 
+test("hedging stands in the place of retries, for what may be repeated alone", async () => {
+  const { clock, server, client, policies } = house({ policies: { "*": { client: { hedge: { delayMs: 50 } } } } });
+  assert.deepEqual(stateOf(policies).order, ["total timeout", "hedging", "breaker", "bulkhead", "attempt timeout"]);
+  assert.deepEqual(stateOf(policies, "/weir.greeter.v1.Greeter/Sum").order, ["total timeout", "breaker", "bulkhead"]);
+  server.mode = "hangs";
+  const answer = client.hello({}, { clock });
+  await clock.advance(49);
+  assert.equal(server.asked, 1);
+  server.mode = "works";
+  assert.equal(await endOf(clock, answer, 1), "well");
+  assert.deepEqual([server.asked, clock.monotonicMs(), server.calls[0]?.ended?.code], [2, 50, "CANCELLED"]);
+});
+
 test("a configuration is taken whole or not at all, from the next call on, and what a breaker saw stays", async () => {
   const { clock, server, client, policies } = house();
   server.mode = "fails";

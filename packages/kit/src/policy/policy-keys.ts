@@ -51,7 +51,7 @@ export const policyKeys: Readonly<Record<string, NumberKey | WordKey>> = {
   "client.rate.perSecond": { kind: "number", orNone: true, min: 0.001, max: 1e9, standard: 0 },
   "client.rate.burst": { kind: "number", orNone: true, min: 1, max: 1e9, standard: 0 },
   "client.bulkhead.concurrencyMax": { kind: "whole", orNone: true, min: 1, max: 1e6, standard: 100, standardOfStreams: 1000 },
-  "client.bulkhead.queueMax": { kind: "whole", min: 0, max: 1e6, standard: 100 },
+  "client.bulkhead.queueMax": { kind: "whole", min: 0, max: 1e6, standard: 50 },
   "client.bulkhead.waitMsMax": { kind: "number", orNone: true, min: 1, max: hourMs, standard: 1000 },
   "server.lane": { kind: "word", words: ["urgent", "normal", "bulk"], standard: "normal" },
   "server.rate.perSecond": { kind: "number", orNone: true, min: 0.001, max: 1e9, standard: 0 },
