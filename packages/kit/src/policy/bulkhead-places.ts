@@ -42,6 +42,8 @@ export class Places {
   readonly #underWayByCaller = new Map<string, number>();
   readonly #refused = byLane(() => 0);
   #options: Required<BulkheadOptions>;
+  /** Those who give way to more urgent calls under way. */
+  readonly #paused = new Set<() => void>();
   #underWay = 0;
   #waitingCount = 0;
 
@@ -81,6 +83,23 @@ export class Places {
     if (left === 0) this.#underWayByCaller.delete(caller);
     else this.#underWayByCaller.set(caller, left);
     this.#beginNext();
+    // A lane that went quiet is whom others gave way to; who still has to will pause again.
+    if (this.#paused.size > 0 && this.#underWayByLane[lane] === 0) for (const resume of this.#paused) resume();
+  }
+
+  /** Resolves once no call of a more urgent lane is under way, or the time is over; undefined when none is. */
+  untilFree(lane: Lane, pauseMsMax: number): Promise<void> | undefined {
+    const { urgent, normal } = this.#underWayByLane;
+    if (lane === "urgent" || (urgent === 0 && (lane === "normal" || normal === 0))) return undefined;
+    return new Promise((resolve) => {
+      const resume = (): void => {
+        this.#paused.delete(resume);
+        stop();
+        resolve();
+      };
+      const stop = this.#clock.after(pauseMsMax, resume);
+      this.#paused.add(resume);
+    });
   }
 
   #take({ lane, caller }: Entrant): void {

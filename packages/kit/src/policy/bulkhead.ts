@@ -5,6 +5,7 @@ import { Places } from "./bulkhead-places.ts";
 import { createBulkheadMetrics } from "./bulkhead-metrics.ts";
 import type { CallerCost, CallerCosts } from "./caller-costs.ts";
 import { createCallerCosts } from "./caller-costs.ts";
+import { bulkheadPlace } from "./give-way.ts";
 import type { Lane } from "./lane.ts";
 import { expectRanges } from "./option-range.ts";
 import type { Policy, PolicyParts } from "./policy.ts";
@@ -63,6 +64,7 @@ export function createBulkhead<Q = unknown>(
       const caller = callerOf?.(request, call) ?? "";
       const waits = places.enter(call, { lane, caller });
       if (waits) await waits;
+      if (laneOf && lane !== "urgent") call.set(bulkheadPlace, { places, lane });
       const beganMs = costs ? clock.monotonicMs() : 0;
       const leave = (): void => {
         places.leave({ lane, caller });
