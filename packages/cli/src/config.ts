@@ -82,7 +82,11 @@ function show({ io, values }: Invocation, found: GetResponse): number {
 function lines({ service, revision, scopes, keys }: GetResponse): string[] {
   const set = scopes.flatMap(({ version, values = {}, changedBy, reason }) => [
     `set for ${version === "" ? "all versions" : version} (by ${changedBy}: ${reason})`,
-    ...listed(Object.entries(values).map(([name, value]) => `${name} = ${JSON.stringify(value)}`)),
+    ...listed(
+      Object.entries(values)
+        .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+        .sort(),
+    ),
   ]);
   const known = keys.map(({ name, description, defaultJson, restartOnly, secret }) => {
     const marks = [restartOnly && "needs a restart", secret && "secret", defaultJson !== "" && `default ${defaultJson}`].filter(Boolean);
