@@ -273,3 +273,22 @@ test("a half-closed HTTP/1.1 client of a Connect stream that goes away cancels i
   socket.destroy();
   assert.deepEqual(await watch.ended(1), ["CANCELLED"]);
 });
+
+test("a stream of answers whose one message stops half-way is given up after the time of a unary call, and frees its memory", async () => {
+  let asked = 0;
+  const implementation = createGreeter({
+    async *count() {
+      asked += 1;
+      yield { number: 1, text: "" };
+    },
+  });
+  await using greeter = await startGreeter(implementation, { timeoutMsMax: 50 });
+  await using raw = createRawGrpc(greeter.url);
+  const whole = envelope(CountRequest.toBinary(CountRequest.create({ count: 1, text: "x".repeat(100) })));
+  const half = raw.open(`${service}/Count`);
+  half.write(whole.subarray(0, 20));
+  const { status } = await readRaw(half);
+  assert.deepEqual([status, asked], ["4", 0]);
+  // The whole message is followed by a stream of any length.
+  assert.deepEqual([(await raw.ask(`${service}/Count`, whole)).status, asked], ["0", 1]);
+});

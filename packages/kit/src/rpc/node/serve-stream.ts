@@ -1,4 +1,6 @@
 import type { HttpResponse } from "@weir/wire";
+import type { Call } from "../../call.ts";
+import { coreReasons, fault } from "../../fault.ts";
 import type { Message } from "../../service.ts";
 import { answerUntilEnded, leftIfLate } from "../until-ended.ts";
 import type { StreamDialect } from "./dialect.ts";
@@ -37,9 +39,24 @@ export async function serveStream(
   }
 
   async function invoke(): Promise<Message<unknown>> {
-    const message = await input();
+    const found = input();
+    const message = found instanceof Promise ? await inTime(found, asked, call) : found;
     if (call.ended) throw call.ended;
     return leftIfLate(await asked.method.service(message, call), call);
+  }
+}
+
+/**
+ * One message has the time of a unary call, though its stream of answers has none: nothing else bounds a body that stops half-way, since the
+ * exchange may be quiet.
+ */
+async function inTime<T>(found: Promise<T>, { method }: Asked, call: Call): Promise<T> {
+  const late = (): void => call.cancel(fault(coreReasons.DEADLINE_EXCEEDED, "The message of the request was not there in time."));
+  const stopTimer = call.clock.after(method.timeoutMsMax, late);
+  try {
+    return await found;
+  } finally {
+    stopTimer();
   }
 }
 

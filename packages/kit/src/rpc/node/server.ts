@@ -33,7 +33,10 @@ export interface RpcOptions {
    * admission (shed) → authentication → rate → validation → handler. They guard unary calls and streams alike. Default none.
    */
   readonly layers?: readonly Layer<Message<unknown>, Message<unknown>>[];
-  /** Time for a unary call. A caller's connect-timeout-ms and the contract's own time can only shorten it. Default 30,000. */
+  /**
+   * Time for a unary call, and for the one message of a method that answers a stream to arrive. A caller's connect-timeout-ms and the
+   * contract's own time can only shorten it. Default 30,000.
+   */
   readonly timeoutMsMax?: number;
   /** Time for a whole stream. Default Infinity: streams live until either side ends them. */
   readonly streamTimeoutMsMax?: number;
