@@ -20,4 +20,9 @@ export const cacheReasons = {
     code: "RESOURCE_EXHAUSTED",
     meaning: "As many keys of a cache are being loaded as may be at a time; this one was not begun.",
   },
+  CACHE_CHANGE_INVALID: {
+    reason: "CACHE_CHANGE_INVALID",
+    code: "INVALID_ARGUMENT",
+    meaning: "What an operator asked of the caches names none of them, or no key; the text says what was expected.",
+  },
 } as const;

@@ -24,6 +24,12 @@ interface Trouble {
   probed: boolean;
 }
 
+/** Somebody who waits for the store. */
+interface Waiting {
+  readonly dueMs: number;
+  late(reason: Fault): void;
+}
+
 interface Probe {
   readonly part: string;
 }
@@ -49,6 +55,8 @@ export class StoreGuard {
   readonly #options: GuardOptions;
   /** Empty while all is well. */
   readonly #troubles = new Map<string, Trouble>();
+  readonly #waiting = new Set<Waiting>();
+  #isTimed = false;
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -87,27 +95,57 @@ export class StoreGuard {
     return { part };
   }
 
-  async #inTime<T>(question: StoreQuestion<T>, asked: { answer: Promise<T>; probes: Probe | undefined }): Promise<T | undefined> {
-    const { clock, timeoutMs, onAnswer } = this.#options;
+  #inTime<T>(question: StoreQuestion<T>, asked: { answer: Promise<T>; probes: Probe | undefined }): Promise<T | undefined> {
+    const { clock, onAnswer } = this.#options;
     const startMs = clock.monotonicMs();
-    const timer = Promise.withResolvers<never>();
-    const late = (): void => timer.reject(fault(cacheReasons.CACHE_STORE_AWAY, `Expected the store to answer within ${timeoutMs} ms.`));
-    // After a blocked loop timers run before what has long arrived is read: one more turn, so that our own pause is not the store's.
-    let cancel = clock.after(timeoutMs, () => {
-      cancel = clock.after(0, late);
+    return new Promise((resolve, reject) => {
+      const fail = (thrown: unknown): void => {
+        try {
+          this.#failed(question, { thrown, probes: asked.probes });
+          resolve(undefined);
+        } catch (mistake) {
+          reject(mistake as Error);
+        }
+      };
+      const one: Waiting = { dueMs: startMs + this.#options.timeoutMs, late: fail };
+      this.#wait(one);
+      asked.answer.then(
+        (answer) => {
+          if (!this.#waiting.delete(one)) return question.late?.(answer);
+          if (asked.probes) this.#troubles.delete(asked.probes.part);
+          onAnswer(question.operation, clock.monotonicMs() - startMs);
+          resolve(answer);
+        },
+        (thrown: unknown) => {
+          if (this.#waiting.delete(one)) fail(thrown);
+        },
+      );
     });
-    try {
-      const answer = await Promise.race([asked.answer, timer.promise]);
-      onAnswer(question.operation, clock.monotonicMs() - startMs);
-      if (asked.probes) this.#troubles.delete(asked.probes.part);
-      return answer;
-    } catch (thrown) {
-      asked.answer.then(question.late, () => undefined);
-      this.#failed(question, { thrown, probes: asked.probes });
-      return undefined;
-    } finally {
-      cancel();
+  }
+
+  /** All have the same patience, so whoever came first is late first: one timer does for all. */
+  #wait(one: Waiting): void {
+    this.#waiting.add(one);
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    this.#time(one.dueMs - this.#options.clock.monotonicMs());
+  }
+
+  #time(durationMs: number): void {
+    const { clock } = this.#options;
+    // After a blocked loop timers run before what has long arrived is read: one more turn, so that our own pause is not the store's.
+    clock.after(durationMs, () => void clock.after(0, () => this.#sweep()));
+  }
+
+  #sweep(): void {
+    const { clock, timeoutMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    for (const one of this.#waiting) {
+      if (one.dueMs > nowMs) return this.#time(one.dueMs - nowMs);
+      this.#waiting.delete(one);
+      one.late(fault(cacheReasons.CACHE_STORE_AWAY, `Expected the store to answer within ${timeoutMs} ms.`));
     }
+    this.#isTimed = false;
   }
 
   #failed<T>({ operation, key }: StoreQuestion<T>, { thrown, probes }: { thrown: unknown; probes: Probe | undefined }): void {
