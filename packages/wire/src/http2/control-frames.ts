@@ -90,7 +90,6 @@ export class ControlFrames {
     const grown = this.#owner.peer.initialWindowSize - before;
     if (grown !== 0) this.#growAll(grown);
     this.#owner.outbox.control(frameTypes.settings, frameFlags.ack, { id: 0, content: reader.bytes.subarray(0, 0) });
-    this.#boundControl();
     this.#role.settled();
   }
 
@@ -131,7 +130,6 @@ export class ControlFrames {
       return;
     }
     this.#owner.outbox.control(frameTypes.ping, frameFlags.ack, { id: 0, content: reader.bytes.subarray(reader.at, reader.end) });
-    this.#boundControl();
   }
 
   /** WINDOW_UPDATE. */
@@ -177,14 +175,5 @@ export class ControlFrames {
       this.#dataFramesPaid = dataFrames;
     }
     if (!this.#owner.budgets.control.spend()) throw calm(reason, "fewer control frames, found one more");
-  }
-
-  #boundControl(): void {
-    const { controlBytesMax } = this.#owner.settings.limits;
-    if (this.#owner.outbox.controlBytes <= controlBytesMax) return;
-    if (!this.#owner.outbox.full) this.#owner.outbox.flush();
-    if (this.#owner.outbox.controlBytes > controlBytesMax) {
-      throw calm(http2Reasons.OUTPUT_STALLED, `at most ${controlBytesMax} bytes of control frames to wait, found more`);
-    }
   }
 }

@@ -153,6 +153,14 @@ test("answers to control frames that nobody reads are bounded", () => {
   assert.equal(made.counters.refusals["OUTPUT_STALLED"], 1);
 });
 
+test("resets of streams that nobody reads are bounded", () => {
+  const { connection, output, settings: made } = http2Conversation(() => new Promise(() => undefined), {}, 100);
+  connection.receive(joined(preface, settings()));
+  for (let index = 0; index < 20_000 && !output.ended; index += 1) connection.receive(headers(id(index), get));
+  assert.ok(output.ended);
+  assert.equal(made.counters.refusals["OUTPUT_STALLED"], 1);
+});
+
 test("a header block that says a long field again and again is refused with bounded memory", async () => {
   let asked = 0;
   const { connection, frames } = http2Conversation(async () => {

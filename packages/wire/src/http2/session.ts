@@ -16,7 +16,8 @@ import type { SessionRole, SessionSettings } from "./session-role.ts";
 import { PeerSettings, settingIds, settingsFrom, windowDefault } from "./settings.ts";
 import type { Stream } from "./stream.ts";
 
-const resetsRemembered = 64;
+// As many as clients have open at once, and some more: each may have DATA under way when it is reset.
+const resetsRemembered = 1024;
 
 /**
  * The part of an HTTP/2 connection that is the same on both sides: frames, settings, windows, closing. It knows no socket:
@@ -47,7 +48,7 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
   #writeMs = Infinity;
   #lingerMs = Infinity;
   /** Streams that we have reset: what was on its way to them is not the other side's fault. */
-  #resets: number[] = [];
+  readonly #resets = new Set<number>();
 
   constructor(role: SessionRole, settings: SessionSettings, output: ConnectionOutput) {
     const { limits } = settings;
@@ -96,6 +97,7 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
     try {
       this.#reader.receive(bytes, at, end);
       this.inbox.readEnded();
+      this.#boundControl();
     } catch (thrown) {
       this.fail(thrown instanceof ConnectionFault ? thrown : internalFault(thrown));
       return;
@@ -168,20 +170,24 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
 
   /** Queues RST_STREAM. */
   resetId(id: number, errorCode: number): void {
-    this.rememberReset(id);
+    this.#rememberReset(id);
     this.outbox.controlNumber(frameTypes.reset, id, errorCode);
     this.outbox.flushAfterAnswers();
   }
 
   /** What still comes for this stream is ignored. */
-  rememberReset(id: number): void {
-    if (this.#resets.length >= resetsRemembered) this.#resets.shift();
-    this.#resets.push(id);
+  #rememberReset(id: number): void {
+    this.#resets.add(id);
+    if (this.#resets.size <= resetsRemembered) return;
+    for (const oldest of this.#resets) {
+      this.#resets.delete(oldest);
+      break;
+    }
   }
 
   /** Whether we have reset this stream of late. */
   wasReset(id: number): boolean {
-    return this.#resets.includes(id);
+    return this.#resets.has(id);
   }
 
   /** The other side broke the rules on one stream; too often ends the connection. */
@@ -287,6 +293,16 @@ export class Session implements FrameSink, WheelEntry, InboxOwner {
         return;
       default:
         this.#control.spend(http2Reasons.CONTROL_FLOOD);
+    }
+  }
+
+  /** What we have to say to a peer that talks and does not read: confirmations, resets, windows. */
+  #boundControl(): void {
+    const { controlBytesMax } = this.settings.limits;
+    if (this.outbox.controlBytes <= controlBytesMax) return;
+    if (!this.outbox.full) this.outbox.flush();
+    if (this.outbox.controlBytes > controlBytesMax) {
+      throw calm(http2Reasons.OUTPUT_STALLED, `at most ${controlBytesMax} bytes of control frames to wait, found more`);
     }
   }
 
