@@ -1,4 +1,5 @@
 import { cacheReasons } from "./cache/reasons.ts";
+import { eventReasons } from "./events/reasons.ts";
 import { configReasons } from "./config/reasons.ts";
 import { flowReasons } from "./flow/reasons.ts";
 import { policyReasons } from "./policy/reasons.ts";
@@ -269,6 +270,11 @@ const ownReasons = {
     code: "INTERNAL",
     meaning: "A step of the warm-up failed, so the app never began to serve.",
   },
+  PRACTICE_FAILED: {
+    reason: "PRACTICE_FAILED",
+    code: "INTERNAL",
+    meaning: "A call that an app made to itself to warm up failed; the first of its users would have seen the same.",
+  },
   WARM_UP_TIMEOUT: {
     reason: "WARM_UP_TIMEOUT",
     code: "DEADLINE_EXCEEDED",
@@ -347,10 +353,16 @@ const ownReasons = {
 } as const;
 
 /** Reasons that the kit gives beside those of the grammar (`coreReasons` in fault.ts). Also listed in docs/reasons.md. */
-export const kitReasons: typeof ownReasons & typeof cacheReasons & typeof configReasons & typeof flowReasons & typeof policyReasons = {
+export const kitReasons: typeof ownReasons &
+  typeof cacheReasons &
+  typeof configReasons &
+  typeof eventReasons &
+  typeof flowReasons &
+  typeof policyReasons = {
   ...ownReasons,
   ...cacheReasons,
   ...configReasons,
+  ...eventReasons,
   ...flowReasons,
   ...policyReasons,
 };

@@ -9,6 +9,9 @@ import { createAppPolicies } from "./app-policies.ts";
 import type { RunningApp } from "./life-cycle.ts";
 import { startApp } from "./life-cycle.ts";
 import type { Policies } from "../policy/policies.ts";
+import type { ServiceDescriptor } from "../contract/contract.ts";
+import type { PracticeCalls, PracticeOptions } from "./practice.ts";
+import { practiceStep } from "./practice.ts";
 import { policyPage } from "./policy-page.ts";
 import { runApp } from "./run.ts";
 import type { NamedWarmUpStep, WarmUpStep } from "./warm-up.ts";
@@ -19,7 +22,8 @@ export type { AppPolicyOptions } from "./app-policies.ts";
 export type { RunningApp } from "./life-cycle.ts";
 export type { AppState } from "./state.ts";
 export type { AppTlsOptions } from "./tls-files.ts";
-export type { WarmUpStep } from "./warm-up.ts";
+export type { PracticeCalls, PracticeOptions } from "./practice.ts";
+export type { WarmUpInside, WarmUpStep } from "./warm-up.ts";
 
 /** A process that serves contracts. */
 export interface App {
@@ -32,6 +36,12 @@ export interface App {
   readonly policies: Policies;
   /** Adds a step that runs before the first call is taken, in the order of adding. */
   warmUp(name: string, step: WarmUpStep): App;
+  /**
+   * Adds a step, "practice <service>", that calls the app itself over a port of its own, through everything that a caller's bytes pass, until
+   * the latency settles.
+   * @example app.practise(Feed, { page: (client, round) => client.page({ userId: `practice-${round}` }) })
+   */
+  practise<C>(service: ServiceDescriptor<unknown, C>, calls: PracticeCalls<C>, options?: PracticeOptions): App;
   /**
    * The main of a service: serves until SIGTERM or SIGINT and then stops. Options that were left out come from the
    * environment. Sets the exit code: 0 after a clean stop, 1 when it could not start (the log says why). A second
@@ -65,6 +75,10 @@ export function createApp(options: AppOptions): App {
     warmUp(name, step) {
       steps.push({ name, step });
       return app;
+    },
+    practise(service, calls, practiceOptions) {
+      const step = practiceStep(service, calls, practiceOptions);
+      return app.warmUp(`practice ${service.typeName.split(".").at(-1)}`, step);
     },
     run: () => runApp(options, { steps, metrics, pages: admin, policies }),
     start() {

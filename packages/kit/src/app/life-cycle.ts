@@ -1,4 +1,4 @@
-import type { ListenAddress, Server } from "@weir/wire";
+import type { HttpHandler, ListenAddress, Server } from "@weir/wire";
 import { createServer } from "@weir/wire";
 import type { Logger } from "../call.ts";
 import type { Clock } from "../clock.ts";
@@ -56,6 +56,7 @@ interface Parts {
   readonly context: StartContext;
   readonly state: StateHolder;
   readonly server: Server;
+  readonly handler: HttpHandler;
   readonly admin: AdminServer;
   readonly instanceId: string;
   readonly drainSessions: (timeoutMs: number) => Promise<void>;
@@ -79,7 +80,7 @@ export async function startApp(options: AppOptions, context: StartContext): Prom
     log.info("listening", { address: addressText(address), adminAddress: addressText(adminAddress), instance: parts.instanceId });
     state.enter("WARMING_UP");
     const msMax = options.timeouts?.warmUpMsMax ?? 120_000;
-    await runWarmUp(context.steps, { ...context, state, msMax });
+    await runWarmUp(context.steps, { ...context, state, msMax, handler: parts.handler });
     state.enter("SERVING");
     log.info("serving", { address: addressText(address), instance: parts.instanceId });
     return running(parts, address, adminAddress);
@@ -115,6 +116,7 @@ function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | u
     context,
     state,
     server,
+    handler: rpc,
     admin: createAdminServer({ metrics, status: state.status, pages: context.pages }),
     instanceId,
     drainSessions: (timeoutMs) => rpc.drain(timeoutMs),

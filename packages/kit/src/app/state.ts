@@ -17,11 +17,15 @@ export interface WarmUpProgress {
   /** Steps that are done, and steps in all. */
   readonly done: number;
   readonly total: number;
+  /** What the step itself says. */
+  readonly details?: Readonly<Record<string, number | string>>;
 }
 
 /** Where an app is in its life. */
 export interface StateHolder {
   readonly current: AppState;
+  /** Calls that bring it are let in during the warm-up: only the app itself knows it. */
+  readonly practiceToken: string;
   enter(state: AppState): void;
   /** Hears of every state that is entered, for as long as the app lives. A listener must not throw. */
   onEnter(listener: (state: AppState) => void): void;
@@ -40,6 +44,7 @@ export function createStateHolder(metrics: Metrics): StateHolder {
     for (const state of appStates) gauge.labels(state).set(state === current ? 1 : 0);
   });
   return {
+    practiceToken: crypto.randomUUID(),
     get current() {
       return current;
     },
@@ -53,7 +58,10 @@ export function createStateHolder(metrics: Metrics): StateHolder {
     },
     status() {
       const details: Record<string, string | number> = {};
-      if (current === "WARMING_UP" && warmUp) Object.assign(details, { ...warmUp });
+      if (current === "WARMING_UP" && warmUp) {
+        const { details: more, ...progress } = warmUp;
+        Object.assign(details, progress, more);
+      }
       return { ready: current === "SERVING", state: current, details };
     },
   };

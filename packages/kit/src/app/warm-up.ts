@@ -1,13 +1,27 @@
+import type { HttpHandler } from "@weir/wire";
 import type { Logger } from "../call.ts";
 import type { Clock } from "../clock.ts";
 import type { Fault } from "../fault.ts";
 import { fault, isFault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { StateHolder } from "./state.ts";
+import { practiceMetadata } from "./serving-gate.ts";
+import type { StateHolder, WarmUpProgress } from "./state.ts";
 
 /** Makes an app ready for its first call: loads, connects, compiles. It should stop early when the signal aborts. */
-export type WarmUpStep = (signal: AbortSignal) => Promise<void>;
+export type WarmUpStep = (signal: AbortSignal, inside: WarmUpInside) => Promise<void>;
+
+/** The app, as a step of its warm-up sees it. */
+export interface WarmUpInside {
+  /** Answers as the app does; calls are refused that do not bring `metadata`. */
+  readonly handler: HttpHandler;
+  /** To be sent with calls, so that they are let in before the app serves. */
+  readonly metadata: readonly string[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Shows how far the step is, on /readyz. */
+  tell(details: Readonly<Record<string, number | string>>): void;
+}
 
 /** A step with its name. */
 export interface NamedWarmUpStep {
@@ -25,6 +39,8 @@ export interface WarmUpOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** What the app answers with. */
+  readonly handler: HttpHandler;
 }
 
 /**
@@ -44,10 +60,18 @@ export async function runWarmUp(steps: readonly NamedWarmUpStep[], options: Warm
   });
   try {
     for (const [done, { name, step }] of steps.entries()) {
-      state.progress({ step: name, done, total: steps.length });
+      const progress: WarmUpProgress = { step: name, done, total: steps.length };
+      state.progress(progress);
+      const inside: WarmUpInside = {
+        handler: options.handler,
+        metadata: practiceMetadata(state),
+        clock,
+        log,
+        tell: (details) => state.progress({ ...progress, details }),
+      };
       log.info("warm-up step begins", { step: name, done, total: steps.length });
       const startMs = clock.monotonicMs();
-      await untilAborted(runStep(name, step, ended.signal), ended.signal);
+      await untilAborted(runStep({ name, step }, ended.signal, inside), ended.signal);
       const durationMs = clock.monotonicMs() - startMs;
       seconds.labels(name).set(durationMs / 1000);
       log.info("warm-up step done", { step: name, done: done + 1, total: steps.length, durationMs: Math.round(durationMs) });
@@ -60,9 +84,9 @@ export async function runWarmUp(steps: readonly NamedWarmUpStep[], options: Warm
   }
 }
 
-async function runStep(name: string, step: WarmUpStep, signal: AbortSignal): Promise<void> {
+async function runStep({ name, step }: NamedWarmUpStep, signal: AbortSignal, inside: WarmUpInside): Promise<void> {
   try {
-    await step(signal);
+    await step(signal, inside);
   } catch (error) {
     const why: string = error instanceof Error ? error.message : String(error);
     throw fault(kitReasons.WARM_UP_FAILED, `Step "${name}" of the warm-up failed: ${why}`, { cause: error });
