@@ -25,8 +25,6 @@ export interface ConformanceOptions {
   readonly args?: readonly string[];
   /** Leaves out what needs TLS. Default false. */
   readonly cleartext?: boolean;
-  /** Leaves out Connect. Default false. */
-  readonly grpcOnly?: boolean;
 }
 
 const features = new URL("features.yaml", import.meta.url);
@@ -59,11 +57,9 @@ export async function runConformance(mode: ConformanceMode, options: Conformance
   }
 }
 
-function featuresFor({ cleartext = false, grpcOnly = false }: ConformanceOptions): string {
-  let text = readFileSync(features, "utf8");
-  if (cleartext) text = text.replace(/supports_tls(\w*): true/g, "supports_tls$1: false");
-  if (grpcOnly) text = text.replace("PROTOCOL_CONNECT, ", "");
-  return text;
+function featuresFor({ cleartext = false }: ConformanceOptions): string {
+  const text = readFileSync(features, "utf8");
+  return cleartext ? text.replace(/supports_tls(\w*): true/g, "supports_tls$1: false") : text;
 }
 
 function resultFrom({ output, errors }: ProgramResult): ConformanceResult {

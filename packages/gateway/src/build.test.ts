@@ -32,7 +32,8 @@ function partsOf(metrics: Metrics, inFlightMax: number): GatewayParts {
     accessLog: undefined,
     limits: { inFlightMax, sessionsMax: 10 },
     tunnels: createTunnels(),
-    doors: createRestDoors({ clock: systemClock, log }),
+    domain: "weir.gateway",
+    doors: createRestDoors({ errorInfo: true, clock: systemClock, log }),
   };
 }
 

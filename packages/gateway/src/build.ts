@@ -47,6 +47,8 @@ export interface GatewayParts {
   /** How much is let in at once. */
   readonly limits: AdmitLimits;
   readonly tunnels: Tunnels;
+  /** Who gives the reasons of refusals of calls; "" when they are not to travel. */
+  readonly domain: string;
   /** How endpoints that speak gRPC alone are asked by REST. */
   readonly doors: RestDoors;
 }
@@ -92,7 +94,7 @@ export function buildService(snapshot: Snapshot | undefined, holding: Holding, p
   ]);
   return (request, call) => {
     const { exchange } = call.peer as Partial<ClientPeer>;
-    const passage = passageFrom(request, { startedMs: clock.monotonicMs(), http2: exchange?.version === "2" });
+    const passage = passageFrom(request, { startedMs: clock.monotonicMs(), http2: exchange?.version === "2", domain: parts.domain });
     // What wire bounds by time and length would end a call that streams for hours.
     if (isOpenEnded(passage.rpc)) exchange?.openEnded?.();
     return service(passage, call);

@@ -16,6 +16,7 @@ import { declareGatewayGauges, snapshotAgeSeconds } from "./gateway-metrics.ts";
 import { trustedProxiesFrom } from "./http/client-address.ts";
 import { createIdSource } from "./http/ids.ts";
 import { createRestDoors } from "./rest/rest-doors.ts";
+import { gatewayDomain } from "./rpc/end.ts";
 import { createServing, type Serving } from "./serving.ts";
 import { createTunnels, leaveTunnels } from "./streams/tunnel.ts";
 import { createSnapshotFile } from "./snapshot-file.ts";
@@ -51,6 +52,8 @@ export interface GatewayOptions extends GatewayListenOptions {
   readonly snapshot?: Snapshot;
   /** Networks of proxies whose forwarded headers are believed, "10.0.0.0/8". Default none. */
   readonly trustedProxies?: readonly string[];
+  /** Whether refusals of calls carry their reason as a google.rpc.ErrorInfo. Default true; what endpoints say passes anyhow. */
+  readonly errorInfo?: boolean;
   /** Where the access log goes, one JSON line a request. The caller closes it. Default: no access log. */
   readonly accessLog?: LineWriter;
   readonly clock?: Clock;
@@ -160,7 +163,8 @@ function partsFrom(options: GatewayOptions, made: { metrics: Metrics; clock: Clo
     accessLog: accessLog === undefined ? undefined : (line) => accessLog.write(line),
     limits: { inFlightMax, sessionsMax },
     tunnels: createTunnels(),
-    doors: createRestDoors({ clock: made.clock, log: made.log }),
+    domain: options.errorInfo === false ? "" : gatewayDomain,
+    doors: createRestDoors({ clock: made.clock, log: made.log, errorInfo: options.errorInfo ?? true }),
   };
 }
 

@@ -295,7 +295,11 @@ test("gateway says nothing behind half a message of an endpoint of gRPC, and let
         // Cut when a part has gone already, else refused.
         assert.match(heard, /^(?:UPSTREAM_BODY_TRUNCATED|\x80[^]*grpc-status: 2\r\n[^]*)$/, `${name} in ${pieces}`);
         const response = { status: 200, headers: ["content-type", "application/grpc"], body: answer };
-        assert.throws(() => webAnswerFromGrpc(response, { form: "grpc-web", accepted: "" }), { reason: "UPSTREAM_NOT_GRPC" }, name);
+        assert.throws(
+          () => webAnswerFromGrpc(response, { form: "grpc-web", accepted: "", domain: "" }),
+          { reason: "UPSTREAM_NOT_GRPC" },
+          name,
+        );
       }
     }
   }

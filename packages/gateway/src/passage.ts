@@ -51,6 +51,8 @@ export interface Passage extends HttpRequest {
   bodyTaken: boolean;
   /** Whether a streamed body is under way: as long as it is, silence may be the client's. */
   bodyFlowing: boolean;
+  /** Who gives the reasons of refusals of calls; "" when they are not to travel. */
+  readonly domain: string;
   /** What went wrong last, if anything did. */
   cause: Cause | undefined;
   bytesOut: number;
@@ -80,8 +82,11 @@ export type AnswerEnd = { readonly kind: "whole" } | { readonly kind: "left" } |
 /** Told how an answer ended. */
 export type Ending = (end: AnswerEnd) => void;
 
-/** A request at the door. `http2` says how it came. */
-export function passageFrom(request: HttpRequest, { startedMs, http2 }: { readonly startedMs: number; readonly http2: boolean }): Passage {
+/** What is known at the door: when a request came, and how; the rest as the passage has it. */
+export type PassageOptions = Pick<Passage, "startedMs" | "http2" | "domain">;
+
+/** A request at the door. */
+export function passageFrom(request: HttpRequest, { startedMs, http2, domain }: PassageOptions): Passage {
   const { kept, inbound, rpc } = partHeaders(request.headers);
   const passage: Passage = {
     method: request.method,
@@ -111,6 +116,7 @@ export function passageFrom(request: HttpRequest, { startedMs, http2 }: { readon
     fallback: false,
     bodyTaken: false,
     bodyFlowing: false,
+    domain,
     cause: undefined,
     bytesOut: 0,
     session: undefined,

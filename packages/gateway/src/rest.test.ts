@@ -186,6 +186,33 @@ test("gateway lets REST read a stream of gRPC, as lines and as events, to its en
   await house.stop();
 });
 
+test("gateway refuses half a message of Connect in Connect's own form, and keeps its reason where it is told to", async (t) => {
+  const { backend, place } = await startServer("a");
+  t.after(() => backend.server.close());
+  for (const errorInfo of [true, false]) {
+    const house = await startHouse(snapshotOf([place]), [], { errorInfo });
+    t.after(house.stop);
+    const half = new ReadableStream({
+      start(controller) {
+        controller.enqueue(Uint8Array.of(0, 0, 0, 0, 10, 1, 2, 3));
+        controller.close();
+      },
+    });
+    const init = { method: "POST", headers: { "content-type": "application/connect+proto" }, body: half, duplex: "half" } as const;
+    const answer = await fetch(`${house.gateway.url}/${Snapshots.typeName}/Subscribe`, init);
+    assert.equal(answer.headers.get("content-type"), "application/connect+proto");
+    const text = await answer.text();
+    assert.match(text, /"code":"(?:internal|invalid_argument)"/);
+    assert.equal(text.includes("google.rpc.ErrorInfo"), errorInfo);
+    const missing = await fetch(`${house.gateway.url}/a.B/C`, {
+      method: "POST",
+      headers: { "connect-protocol-version": "1", "content-type": "application/json" },
+      body: "{}",
+    });
+    assert.equal((await missing.text()).includes("ROUTE_NOT_FOUND"), errorInfo);
+  }
+});
+
 test("gateway lets go of a stream of REST whose client has gone before it began", async (t) => {
   const { backend, place } = await startServer("a");
   const house = await startHouse(snapshotOf([place]), [backend]);

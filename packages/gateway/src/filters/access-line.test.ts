@@ -8,7 +8,10 @@ const nowMs = Date.UTC(2026, 10, 20, 9, 8, 7, 5);
 const endText = lineEndFrom(7n);
 
 function passageOf(target: string, authority: string): Passage {
-  const passage = passageFrom({ method: "GET", target, authority, headers: [], body: undefined }, { startedMs: 0, http2: false });
+  const passage = passageFrom(
+    { method: "GET", target, authority, headers: [], body: undefined },
+    { startedMs: 0, http2: false, domain: "" },
+  );
   const clientText = clientTextFrom("::1", authority);
   return { ...passage, requestId: "r1", traceId: "ab", clientText, status: 200, endedMs: 1.23456 };
 }

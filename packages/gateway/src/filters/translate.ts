@@ -45,7 +45,7 @@ async function fromWeb(next: Service<Passage, HttpResponse>, { passage, call }: 
   if (timeoutName !== undefined) passage.timeoutAt = headers.lastIndexOf(timeoutName) + 1;
   passage.rpc = "grpc";
   try {
-    return webAnswerFromGrpc(await next(passage, call), { form, accepted });
+    return webAnswerFromGrpc(await next(passage, call), { form, accepted, domain: passage.domain });
   } catch (thrown) {
     // The refusal says back what the client said of its content.
     passage.rpc = form;
@@ -60,7 +60,8 @@ async function throughDoor(next: Service<Passage, HttpResponse>, { passage, call
   const door = await options.doors.of(passage.cluster as Cluster);
   // Time is kept further in, where retries share it; the door knows of none.
   if (passage.timeoutAt !== -1) headers.splice(passage.timeoutAt - 1, 2);
-  const request: HttpRequest = { method, target, authority, headers: headers.slice(), body };
+  const asked = headers.slice();
+  const request: HttpRequest = { method, target, authority, headers: asked, body };
   let failure: { readonly thrown: unknown } | undefined;
 
   const send: SendCall = async (message, { isStream }) => {
@@ -76,9 +77,10 @@ async function throughDoor(next: Service<Passage, HttpResponse>, { passage, call
       return await next(passage, call);
     } catch (thrown) {
       failure = { thrown };
+      headers.splice(0, headers.length, ...asked);
       throw thrown;
     } finally {
-      // What is told of the request is what the client asked.
+      // What is told of the request is what the client asked, and a refusal says back what it said of its content.
       Object.assign(passage, { method, target, rpc });
     }
   };

@@ -49,14 +49,14 @@ function rpcRefusal(
   const fault = faultOfVerdict(verdict, message, passage);
   passage.grpcCode = codes[fault.code].grpc;
   const contentType = headerValue(passage.headers, "content-type") ?? "application/grpc";
-  if (form === "grpc") return { status: 200, headers: ["content-type", contentType, ...failureTrailers(fault)] };
+  if (form === "grpc") return { status: 200, headers: ["content-type", contentType, ...failureTrailers(fault, passage.domain)] };
   if (form === "connect") {
     const { status } = verdict;
     const headers = ["content-type", "application/json"];
     if (status === 503) headers.push("retry-after", "1");
-    return { status, headers, body: failureJson(fault) };
+    return { status, headers, body: failureJson(fault, passage.domain) };
   }
-  return { status: 200, headers: ["content-type", contentType], body: failureEnvelope(form, fault) };
+  return { status: 200, headers: ["content-type", contentType], body: failureEnvelope(form, fault, passage.domain) };
 }
 
 /** Reasons of wire's client, as ours. */

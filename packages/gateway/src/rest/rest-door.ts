@@ -13,11 +13,17 @@ export type SendCall = (request: ClientRequest, about: { readonly isStream: bool
 /** A door through which services of gRPC are asked by REST and Connect. */
 export type RestDoor = (request: HttpRequest, send: SendCall) => Promise<HttpResponse>;
 
+/** How a door is made. */
+export interface RestDoorOptions {
+  /** Whether its refusals carry their reason as a google.rpc.ErrorInfo. */
+  readonly errorInfo: boolean;
+}
+
 /**
  * A door to these services. It is a server of the kit whose every method passes its message to the endpoint by gRPC: so
  * rules, streams and errors are those that a Weir app has.
  */
-export function createRestDoor(services: readonly ServiceDescriptor[]): RestDoor {
+export function createRestDoor(services: readonly ServiceDescriptor[], { errorInfo }: RestDoorOptions): RestDoor {
   // The call of a method tells by the peer's address which request it belongs to.
   const underWay = new Map<string, SendCall>();
   let next = 0;
@@ -33,7 +39,7 @@ export function createRestDoor(services: readonly ServiceDescriptor[]): RestDoor
     return { descriptor, methods };
   });
   // Time is the gateway's business: it ends what it sent.
-  const handler: HttpHandler = createRpcHandler(implementations, { timeoutMsMax: Infinity });
+  const handler: HttpHandler = createRpcHandler(implementations, { timeoutMsMax: Infinity, errorInfo });
   return async (request, send) => {
     const peerAddress = `rest:${next++}`;
     const exchange: Exchange = { peerAddress, secure: false, version: "1.1", onCancel() {} };

@@ -17,6 +17,8 @@ export interface RestDoors {
 export interface RestDoorsOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether refusals of a door carry their reason as a google.rpc.ErrorInfo. */
+  readonly errorInfo: boolean;
 }
 
 /** What is known of one version of a service. */
@@ -38,7 +40,7 @@ const pauseMs = 2000;
  * No doors yet. A cluster is asked by reflection when its first request comes, and again, while the old door serves on,
  * when it has an instance that was not there then. What does not answer is left alone for two seconds.
  */
-export function createRestDoors({ clock, log }: RestDoorsOptions): RestDoors {
+export function createRestDoors({ clock, log, errorInfo }: RestDoorsOptions): RestDoors {
   const all = new Map<string, Known>();
 
   async function describe(known: Known, cluster: Cluster): Promise<void> {
@@ -47,7 +49,7 @@ export function createRestDoors({ clock, log }: RestDoorsOptions): RestDoors {
     const endpoint = endpoints.find(({ id, health }) => !known.ids.has(id) && health.state === "healthy") ?? endpoints[0];
     try {
       if (endpoint === undefined) throw new Error(`expected an endpoint of ${service}@${version}, found none`);
-      known.door = createRestDoor(await reflectedServices((endpoint as Endpoint).clients.multiplexed));
+      known.door = createRestDoor(await reflectedServices((endpoint as Endpoint).clients.multiplexed), { errorInfo });
       known.ids = ids;
       log.info("services described by reflection", { service, version, endpoint: endpoint.id });
     } catch (thrown) {

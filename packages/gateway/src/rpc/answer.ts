@@ -56,11 +56,11 @@ export function followedRpc(stream: BodyStream, passage: Passage): BodyStream {
     passage.grpcCode = codes[failure.code].grpc;
     over(passage, { kind: "broken", thrown });
     if (form === "grpc") {
-      ends = failureTrailers(failure);
+      ends = failureTrailers(failure, passage.domain);
       return undefined;
     }
     if (watch?.atBoundary !== true || watch.code !== grpcUnsaid) throw thrown;
-    return failureEnvelope(form, failure);
+    return failureEnvelope(form, failure, passage.domain);
   }
   return {
     length: stream.length,
@@ -155,5 +155,5 @@ function foreign(response: ClientResponse, passage: Passage): ClientResponse {
   passage.grpcCode = codes[code].grpc;
   passage.cause = gatewayReasons.UPSTREAM_NOT_GRPC.cause;
   const contentType = headerValue(passage.headers, "content-type") ?? "application/grpc";
-  return { status: 200, headers: ["content-type", contentType, ...failureTrailers(failure)] };
+  return { status: 200, headers: ["content-type", contentType, ...failureTrailers(failure, passage.domain)] };
 }

@@ -7,26 +7,27 @@ import type { HeaderList } from "@weir/wire";
 import type { RpcForm } from "./form.ts";
 
 /** Who gives the reasons of the gateway's own, in ErrorInfo. */
-const domain = "weir.gateway";
+export const gatewayDomain = "weir.gateway";
 const encoder = new TextEncoder();
 
-/** The trailers of a call that failed. */
-export function failureTrailers(fault: Fault): HeaderList {
+/** The trailers of a call that failed. `domain` is who gives the reason; "" keeps it at home, here and below. */
+export function failureTrailers(fault: Fault, domain: string): HeaderList {
   return trailersFromFault(fault, domain);
 }
 
 /** The error of Connect, with the reason beside it for people who read it. */
-export function failureJson(fault: Fault): Uint8Array {
-  return encoder.encode(JSON.stringify({ ...errorJsonFromFault(fault, domain), reason: fault.reason || undefined }));
+export function failureJson(fault: Fault, domain: string): Uint8Array {
+  const reason = domain === "" ? undefined : fault.reason || undefined;
+  return encoder.encode(JSON.stringify({ ...errorJsonFromFault(fault, domain), reason }));
 }
 
 /** What ends a body of envelopes when its call has failed; undefined where trailers do that, or nothing. */
-export function failureEnvelope(form: RpcForm, fault: Fault): Uint8Array | undefined {
+export function failureEnvelope(form: RpcForm, fault: Fault, domain: string): Uint8Array | undefined {
   switch (form) {
     case "grpc-web":
-      return bytesFromTrailers(failureTrailers(fault));
+      return bytesFromTrailers(failureTrailers(fault, domain));
     case "grpc-web-text":
-      return textFromBody(bytesFromTrailers(failureTrailers(fault)));
+      return textFromBody(bytesFromTrailers(failureTrailers(fault, domain)));
     case "connect-stream":
       return bytesFromEnvelope(envelopeEnd, encoder.encode(JSON.stringify({ error: errorJsonFromFault(fault, domain) })));
     case "grpc":

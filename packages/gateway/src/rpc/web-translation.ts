@@ -32,10 +32,10 @@ export function grpcBodyFromWeb(body: Body, form: WebForm): Body {
   return Buffer.concat([reader.push(whole), reader.end()]);
 }
 
-/** An answer of gRPC as gRPC-Web: its trailers become the last envelope of its body. `accepted` is the client's header. */
+/** An answer of gRPC as gRPC-Web: its trailers become the last envelope of its body. `accepted` is the client's header, `domain` as for a failure. */
 export function webAnswerFromGrpc(
   response: HttpResponse,
-  { form, accepted }: { readonly form: WebForm; readonly accepted: string },
+  { form, accepted, domain }: { readonly form: WebForm; readonly accepted: string; readonly domain: string },
 ): HttpResponse {
   const isText = form === "grpc-web-text" || accepted.startsWith("application/grpc-web-text");
   const headers = webHeaders(response.headers, isText);
@@ -51,10 +51,15 @@ export function webAnswerFromGrpc(
     const bytes = Buffer.concat([body.whole, bytesFromTrailers(body.trailers?.() ?? [])]);
     return { status: response.status, headers, body: encode(bytes) };
   }
-  return { status: response.status, headers, body: bodyFrom(body, webBody(body, encode)) };
+  return { status: response.status, headers, body: bodyFrom(body, webBody(body, { encode, domain })) };
 }
 
-async function* webBody(body: BodyStream, encode: (bytes: Uint8Array) => Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+interface WebBodyOptions {
+  readonly encode: (bytes: Uint8Array) => Uint8Array;
+  readonly domain: string;
+}
+
+async function* webBody(body: BodyStream, { encode, domain }: WebBodyOptions): AsyncGenerator<Uint8Array, void, undefined> {
   const watch = new EnvelopeWatch("grpc-web");
   for await (const bytes of body) {
     watch.push(bytes);
@@ -62,7 +67,7 @@ async function* webBody(body: BodyStream, encode: (bytes: Uint8Array) => Uint8Ar
   }
   checkEnd(watch);
   const trailers = body.trailers?.();
-  yield trailers === undefined ? noStatus(encode) : encode(bytesFromTrailers(trailers));
+  yield encode(trailers === undefined ? noStatus(domain) : bytesFromTrailers(trailers));
 }
 
 function checkWhole(bytes: Uint8Array): void {
@@ -82,9 +87,9 @@ function checkEnd({ atBoundary, hasEnded }: EnvelopeWatch): void {
 }
 
 /** A client of gRPC-Web cannot see that trailers are missing, so it is told. */
-function noStatus(encode: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+function noStatus(domain: string): Uint8Array {
   const failure = fault({ ...gatewayReasons.UPSTREAM_NOT_GRPC }, "Expected grpc-status in the trailers of the answer, found none.");
-  return encode(failureEnvelope("grpc-web", failure) as Uint8Array);
+  return failureEnvelope("grpc-web", failure, domain) as Uint8Array;
 }
 
 function webHeaders(headers: HeaderList, isText: boolean): HeaderList {
