@@ -6,6 +6,7 @@ import { fault, faultFrom } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
 import type { Layer, Message, Service } from "../service.ts";
 import { layered } from "../service.ts";
+import { mapped } from "./mapped.ts";
 import type { Transport } from "./transport.ts";
 import { leftIfLate, untilEnded } from "./until-ended.ts";
 
@@ -135,10 +136,6 @@ function answerOf<T>(call: Call, ask: () => Promise<T>): Promise<T> {
 
 function wrongKind(call: Call, expected: string, found: string): Fault {
   return fault(kitReasons.HANDLER_ANSWER_INVALID, `Expected ${expected} from ${call.method}, found ${found}.`);
-}
-
-async function* mapped(items: AsyncIterable<unknown>, map: (item: unknown) => unknown): AsyncGenerator<unknown, void, undefined> {
-  for await (const item of items) yield map(item);
 }
 
 /** A child of the call given, or a call of its own; the default time holds only where nobody said another. */

@@ -5,6 +5,7 @@ import { grpcEnd, grpcHeaders, grpcRefusal } from "./grpc-transport.ts";
 import { bytesFromTextBody, createTextBodyReader, envelopeTrailers, textFromBody, trailersFromBytes } from "./grpc-web.ts";
 import type { Send, SendAnswer, SendBody, SendRequest } from "./http-send.ts";
 import { joined } from "./http-send.ts";
+import { mapped } from "./mapped.ts";
 import { messageCodecs } from "./message-codec.ts";
 import type { ProtocolOptions } from "./protocol-options.ts";
 import { answerBytesMaxDefault, compressionSettings } from "./protocol-options.ts";
@@ -70,11 +71,4 @@ function plainAnswer(body: SendAnswer["body"]): Uint8Array | SendBody | undefine
   const reader = createTextBodyReader(kitReasons.PEER_ANSWER_INVALID);
   const parts = [reader.push(whole), reader.end()];
   return joined(parts, (parts[0] as Uint8Array).length + (parts[1] as Uint8Array).length);
-}
-
-async function* mapped(
-  items: AsyncIterable<Uint8Array>,
-  map: (item: Uint8Array) => Uint8Array,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const item of items) yield map(item);
 }
