@@ -9,7 +9,7 @@ import type { PolicySource } from "./effective-policy.ts";
 import { effectivePolicy } from "./effective-policy.ts";
 import type { PolicyDrafts } from "./method-policy.ts";
 import type { PolicyParts } from "./policy.ts";
-import { expectDrafts, invalid } from "./policy-keys.ts";
+import { policiesFrom, invalid } from "./policy-keys.ts";
 import type { MethodPolicyState } from "./policy-state.ts";
 import { RetryBudgets } from "./retry-budgets.ts";
 
@@ -52,7 +52,7 @@ const silent = new Call().log;
  */
 export function createClientPolicies(options: ClientPoliciesOptions = {}): ClientPolicies {
   const { name = "default", log = silent } = options;
-  const code: PolicySource = { from: "code", drafts: expectDrafts(options.policies ?? {}) };
+  const code: PolicySource = { from: "code", drafts: policiesFrom(options.policies ?? {}) };
   let sources: readonly PolicySource[] = [code];
   const guards = new Map<string, ClientGuard>();
   const budgets = new RetryBudgets(options);
@@ -67,7 +67,7 @@ export function createClientPolicies(options: ClientPoliciesOptions = {}): Clien
   }
 
   function plan(configuration: PolicyDrafts): () => void {
-    const changed = [code, { from: "configuration", drafts: expectDrafts(configuration) }];
+    const changed = [code, { from: "configuration", drafts: policiesFrom(configuration) }];
     // All are put together before the first is changed: one that cannot be changes none.
     const found = [...guards.values()].map((guard) => [guard, effectivePolicy(guard.method, changed)] as const);
     return () => {

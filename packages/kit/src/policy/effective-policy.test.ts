@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { isFault } from "../fault.ts";
 import { effectivePolicy } from "./effective-policy.ts";
 import type { PolicyDrafts } from "./method-policy.ts";
-import { draftFaults, expectDrafts, policyFaults, policyKeys } from "./policy-keys.ts";
+import { draftFaults, policiesFrom, policyFaults, policyKeys } from "./policy-keys.ts";
 
 const page = { path: "/shop.Cart/Get", kind: "unary" } as const;
 
@@ -70,7 +70,7 @@ test("each bad value is told with its place, what was expected and what was foun
     ],
   );
   assert.ok(found.every((one) => isFault(one) && one.reason === "POLICY_INVALID"));
-  assert.throws(() => expectDrafts({ "*": { client: { timeoutMs: NaN } } }), { reason: "POLICY_INVALID", message: /found NaN/ });
+  assert.throws(() => policiesFrom({ "*": { client: { timeoutMs: NaN } } }), { reason: "POLICY_INVALID", message: /found NaN/ });
   assert.equal(draftFaults(Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`${at}`, {}]))).length, 20);
   assert.deepEqual(draftFaults(JSON.parse('{"*": {"__proto__": {"client": 1}}}')).length, 1);
 });

@@ -3,7 +3,7 @@ import type { BreakerOverride } from "./breaker.ts";
 import type { ClientPolicies } from "./client-policies.ts";
 import { createClientPolicies } from "./client-policies.ts";
 import type { PolicyDrafts } from "./method-policy.ts";
-import { expectDrafts, invalid } from "./policy-keys.ts";
+import { policiesFrom, invalid } from "./policy-keys.ts";
 import type { MethodPolicyState } from "./policy-state.ts";
 import type { ServedGuard, ServerPolicies, ServerPoliciesOptions } from "./server-policies.ts";
 import { createServerPolicies } from "./server-policies.ts";
@@ -59,7 +59,7 @@ export function createPolicies(options: ServerPoliciesOptions = {}): Policies {
     },
     guard: (method) => server.guard(method),
     apply(changed) {
-      expectDrafts(changed);
+      policiesFrom(changed);
       const plans = [server, ...clients.values()].map((one) => one.plan(changed));
       for (const take of plans) take();
       configuration = changed;

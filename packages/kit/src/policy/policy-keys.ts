@@ -118,11 +118,14 @@ export function faultOfAll(found: readonly Fault[]): Fault | undefined {
   return fault(policyReasons.POLICY_INVALID, found.map(({ message }) => message).join(" "));
 }
 
-/** Drafts that are all right, or the Fault that says what is not. */
-export function expectDrafts(drafts: PolicyDrafts): PolicyDrafts {
-  const wrong = faultOfAll(draftFaults(drafts));
+/**
+ * Policies by what they hold for, from JSON such as a configuration has. Throws POLICY_INVALID with every value that cannot be.
+ * @example const schema = { policies: parsed(policiesFrom, { default: {}, expected: "policies" }) };
+ */
+export function policiesFrom(value: unknown): PolicyDrafts {
+  const wrong = faultOfAll(draftFaults(value));
   if (wrong) throw wrong;
-  return drafts;
+  return value as PolicyDrafts;
 }
 
 /** A Fault that says which value was expected to be what. */

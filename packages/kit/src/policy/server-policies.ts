@@ -11,7 +11,7 @@ import type { LoadSheddingOptions } from "./load-shedding.ts";
 import { createLoadShedding } from "./load-shedding.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { PolicyDrafts } from "./method-policy.ts";
-import { expectDrafts } from "./policy-keys.ts";
+import { policiesFrom } from "./policy-keys.ts";
 import type { SetPart } from "./policy-set.ts";
 import { bulkheadOptions, PolicySet, rateOptions } from "./policy-set.ts";
 import { type MethodPolicyState, valuesOfSide } from "./policy-state.ts";
@@ -58,7 +58,7 @@ export interface ServerPolicies {
  */
 export function createServerPolicies(options: ServerPoliciesOptions = {}): ServerPolicies {
   const { name = "server", shedding = {}, places } = options;
-  const code: PolicySource = { from: "code", drafts: expectDrafts(options.policies ?? {}) };
+  const code: PolicySource = { from: "code", drafts: policiesFrom(options.policies ?? {}) };
   let sources: readonly PolicySource[] = [code];
   const guards = new Map<string, ServerGuard>();
   const laneOf = (_: unknown, call: Call): Lane => guards.get(call.method)?.lane ?? "normal";
@@ -80,7 +80,7 @@ export function createServerPolicies(options: ServerPoliciesOptions = {}): Serve
       return { admission: (next) => layered(next, admission), limits: (next) => guard.around(next) };
     },
     plan(configuration) {
-      const changed = [code, { from: "configuration", drafts: expectDrafts(configuration) }];
+      const changed = [code, { from: "configuration", drafts: policiesFrom(configuration) }];
       const found = [...guards.values()].map((guard) => [guard, effectivePolicy(guard.method, changed)] as const);
       return () => {
         for (const [guard, effective] of found) guard.apply(effective);
