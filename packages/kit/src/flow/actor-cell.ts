@@ -5,6 +5,7 @@ import { fault, isFault } from "../fault.ts";
 import type { Actor, ActorContext, ActorHandlers, ActorOptions, ActorState, FailureDecision } from "./actor.ts";
 import { tellCall } from "./actor.ts";
 import type { DeadLetters } from "./dead-letters.ts";
+import type { ActorCounts, ActorStatus, FlowMetrics, SupervisorStatus } from "./flow-metrics.ts";
 import { Mailbox, type Letter } from "./mailbox.ts";
 import { flowReasons } from "./reasons.ts";
 
@@ -13,6 +14,7 @@ export interface CellOwner {
   readonly clock: Clock;
   readonly log: Logger;
   readonly deadLetters: DeadLetters;
+  readonly metrics: FlowMetrics | undefined;
   /** A handler or the making of the state failed; the cell waits until `restart`, `resume` or `end` is called. */
   failed(cell: Cell, thrown: unknown): void;
   stopped(cell: Cell): void;
@@ -28,6 +30,7 @@ export interface Cell {
   /** Ends for good. */
   stop(timeoutMs?: number): Promise<void>;
   readonly onFailure: ((thrown: unknown) => FailureDecision) | undefined;
+  readonly status: ActorStatus | SupervisorStatus;
 }
 
 type Handler = (state: unknown, payload: unknown, context: ActorContext) => unknown;
@@ -48,6 +51,7 @@ export class ActorCell<State, Handlers extends ActorHandlers<State>> implements 
   readonly #options: ActorOptions<State, Handlers>;
   readonly #owner: CellOwner;
   readonly #mailbox: Mailbox;
+  readonly #counts: ActorCounts | undefined;
   #state: ActorState = "running";
   #incarnation: Incarnation;
   /** Being handled, or to be tried again. */
@@ -64,6 +68,7 @@ export class ActorCell<State, Handlers extends ActorHandlers<State>> implements 
     this.#options = options;
     this.#owner = owner;
     this.#mailbox = new Mailbox(options.name, options.mailbox ?? {}, owner.deadLetters);
+    this.#counts = owner.metrics?.ofActor(options.name);
     this.#incarnation = newIncarnation(1);
     this.#running = this.#run();
   }
@@ -82,6 +87,11 @@ export class ActorCell<State, Handlers extends ActorHandlers<State>> implements 
 
   get onFailure(): Cell["onFailure"] {
     return this.#options.onFailure;
+  }
+
+  get status(): ActorStatus {
+    const { name, state, waiting, restarts } = this;
+    return { kind: "actor", name, state, waiting, capacity: this.#mailbox.capacity, restarts };
   }
 
   tell(message: string, payload?: unknown): Promise<void> {
@@ -142,6 +152,7 @@ export class ActorCell<State, Handlers extends ActorHandlers<State>> implements 
       this.#restartDelayMs = undefined;
       this.#state = "running";
       this.#incarnation = newIncarnation(this.#incarnation.number + 1);
+      this.#counts?.restarts.add();
     }
     this.#state = "stopped";
     this.#mailbox.close();
@@ -192,8 +203,10 @@ export class ActorCell<State, Handlers extends ActorHandlers<State>> implements 
     try {
       const answer = await this.#withinTime(handler(incarnation.state?.value, letter.payload, context), incarnation);
       this.#current = undefined;
+      this.#counts?.handled.add();
       letter.answered(answer);
     } catch (thrown) {
+      this.#counts?.failed.add();
       if (letter.tries >= (this.#options.triesMax ?? 1)) {
         this.#current = undefined;
         this.#mailbox.refuse(letter, isFault(thrown) ? thrown : failedFault(this.name, letter, thrown));

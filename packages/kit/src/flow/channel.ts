@@ -18,6 +18,8 @@ export interface Channel<T> extends AsyncIterable<T, undefined> {
   readonly capacity: number;
   /** Values that it holds now. */
   readonly size: number;
+  /** Senders that wait for room, selects included. */
+  readonly sendersWaiting: number;
   readonly closed: boolean;
   /**
    * Resolves once the value is in the channel or with a receiver. Rejects with CHANNEL_CLOSED, and when the signal aborts first with
@@ -80,6 +82,10 @@ class BoundedChannel<T> implements Channel<T> {
 
   get size(): number {
     return this.#values.size;
+  }
+
+  get sendersWaiting(): number {
+    return this.#senders.size;
   }
 
   get closed(): boolean {

@@ -22,6 +22,8 @@ export interface DeadLetters {
   readonly counts: ReadonlyMap<string, number>;
   /** Takes out what is kept, oldest first. */
   take(): DeadLetter[];
+  /** The newest of what is kept, at most so many, newest first; they stay. */
+  newest(count: number): DeadLetter[];
   add(letter: Omit<DeadLetter, "atMs">): void;
 }
 
@@ -42,6 +44,7 @@ export function createDeadLetters(options: DeadLettersOptions = {}): DeadLetters
   return {
     capacity,
     counts,
+    newest: (count) => Array.from({ length: Math.min(count, kept.size) }, (_, index) => kept.at(kept.size - 1 - index)),
     take: () => Array.from({ length: kept.size }, () => kept.shift()),
     add(given) {
       const letter = { ...given, atMs: clock.nowMs() };

@@ -50,6 +50,10 @@ export class Mailbox {
     return this.#channel.size;
   }
 
+  get capacity(): number {
+    return this.#channel.capacity;
+  }
+
   /** Resolves once the letter has a place, or has been dropped as the overflow says. Rejects with MAILBOX_FULL or ACTOR_STOPPED. */
   async put(letter: Letter): Promise<void> {
     if (this.#channel.trySend(letter)) return;

@@ -13,6 +13,11 @@ export class Ring<T> {
     return this.#size === 0 ? undefined : this.#items[this.#first];
   }
 
+  /** The item at a place, the oldest at 0. There must be one. */
+  at(place: number): T {
+    return this.#items[(this.#first + place) & (this.#items.length - 1)] as T;
+  }
+
   push(item: T): void {
     if (this.#size === this.#items.length) this.#grow();
     this.#items[(this.#first + this.#size) & (this.#items.length - 1)] = item;

@@ -4,10 +4,13 @@ import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
 import { fault } from "../fault.ts";
 import type { Daemon } from "../service.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import type { Actor, ActorHandlers, ActorOptions, FailureDecision } from "./actor.ts";
 import { ActorCell, type Cell, type CellOwner } from "./actor-cell.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { createDeadLetters } from "./dead-letters.ts";
+import type { FlowMetrics, SupervisorStatus } from "./flow-metrics.ts";
+import { createFlowMetrics } from "./flow-metrics.ts";
 import { flowReasons } from "./reasons.ts";
 
 /** Who begins anew when one child fails: that one, all, or that one and those started after it. */
@@ -35,6 +38,8 @@ export interface SupervisionOptions extends SupervisorOptions {
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly deadLetters?: DeadLetters;
+  /** Where the messages, mailboxes, restarts and dead letters of the tree are counted. Default nowhere. */
+  readonly metrics?: Metrics;
 }
 
 /** Looks after actors and supervisors that it has started. */
@@ -52,19 +57,25 @@ export interface Supervisor {
    * there were too many at the root of the tree.
    */
   readonly run: Daemon;
+  /** The tree below it, as it is now. */
+  readonly status: SupervisorStatus;
 }
 
 /** The root of a tree of supervisors. */
 export function createSupervisor(options: SupervisionOptions): Supervisor {
   const { clock = systemClock, log = new Call().log } = options;
   const deadLetters = options.deadLetters ?? createDeadLetters({ clock });
-  return new SupervisorCell(options, { clock, log, deadLetters, parent: undefined });
+  const metrics = options.metrics && createFlowMetrics(options.metrics);
+  const root = new SupervisorCell(options, { clock, log, deadLetters, metrics, parent: undefined });
+  metrics?.watch(root);
+  return root;
 }
 
 interface Shared {
   readonly clock: Clock;
   readonly log: Logger;
   readonly deadLetters: DeadLetters;
+  readonly metrics: FlowMetrics | undefined;
   readonly parent: SupervisorCell | undefined;
 }
 
@@ -73,6 +84,7 @@ class SupervisorCell implements Supervisor, Cell, CellOwner {
   readonly clock: Clock;
   readonly log: Logger;
   readonly deadLetters: DeadLetters;
+  readonly metrics: FlowMetrics | undefined;
   readonly #options: SupervisorOptions;
   readonly #parent: SupervisorCell | undefined;
   readonly #children: Cell[] = [];
@@ -88,6 +100,7 @@ class SupervisorCell implements Supervisor, Cell, CellOwner {
     this.clock = shared.clock;
     this.log = shared.log;
     this.deadLetters = shared.deadLetters;
+    this.metrics = shared.metrics;
     this.#options = options;
     this.#parent = shared.parent;
     // Whoever does not run it as a Daemon does not hear of its end.
@@ -96,6 +109,12 @@ class SupervisorCell implements Supervisor, Cell, CellOwner {
 
   get onFailure(): Cell["onFailure"] {
     return this.#options.onFailure;
+  }
+
+  get status(): SupervisorStatus {
+    const { strategy = "one_for_one" } = this.#options;
+    const state = this.#stopping ? "stopping" : "running";
+    return { kind: "supervisor", name: this.name, state, strategy, children: this.#children.map(({ status }) => status) };
   }
 
   get run(): Daemon {
@@ -120,8 +139,8 @@ class SupervisorCell implements Supervisor, Cell, CellOwner {
 
   supervisor(options: SupervisorOptions): Supervisor {
     this.#expectRunning();
-    const { clock, log, deadLetters } = this;
-    const child = new SupervisorCell(options, { clock, log, deadLetters, parent: this });
+    const { clock, log, deadLetters, metrics } = this;
+    const child = new SupervisorCell(options, { clock, log, deadLetters, metrics, parent: this });
     this.#children.push(child);
     return child;
   }
