@@ -1,5 +1,6 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons, type WireReason } from "../reasons.ts";
+import { latin1From } from "./output.ts";
 import { fieldNameFrom, isFieldValue } from "./syntax.ts";
 
 /** Bounds of a chunked body, and what to call its faults. */
@@ -47,7 +48,12 @@ export class ChunkedDecoder {
   #digits = 0;
   #extensionBytes = 0;
   #bytes = 0;
+  // Only added to until the trailers are whole: looking into a text that grows costs as much as copying it.
   #trailerText = "";
+  #trailerBytes = 0;
+  /** The byte before, and how many there are of this line. */
+  #trailerByte = 0;
+  #lineBytes = 0;
   readonly #options: ChunkedOptions;
   /** Set once the last byte of the body has been read; undefined trailers when there were none. */
   trailers: HeaderList | undefined;
@@ -69,7 +75,8 @@ export class ChunkedDecoder {
         this.#size -= end - at;
         at = end;
         if (this.#size === 0) this.#state = states.dataCr;
-      } else {
+      } else if (this.#state === states.trailer) at = this.#readTrailers(input, at);
+      else {
         this.#readByte(input[at] as number);
         at += 1;
       }
@@ -93,12 +100,9 @@ export class ChunkedDecoder {
         if (byte !== 13) throw this.#invalid("CR LF after a chunk", byte);
         this.#state = states.dataLf;
         return;
-      case states.dataLf:
+      default:
         if (byte !== 10) throw this.#invalid("CR LF after a chunk", byte);
         this.#state = states.size;
-        return;
-      default:
-        this.#readTrailer(byte);
     }
   }
 
@@ -136,24 +140,41 @@ export class ChunkedDecoder {
     this.#extensionBytes = 0;
   }
 
-  #readTrailer(byte: number): void {
-    const text = this.#trailerText;
+  /** Reads trailers from `at` on and answers where it stopped. */
+  #readTrailers(input: Uint8Array, at: number): number {
+    const from = at;
+    while (at < input.length) {
+      const byte = input[at] as number;
+      at += 1;
+      if (this.#readTrailer(byte)) {
+        const text = this.#trailerText + latin1From(input, from, at);
+        if (text.length > 2) this.trailers = trailersFrom(text, this.#options.reasons);
+        this.#trailerText = "";
+        this.#state = states.done;
+        return at;
+      }
+    }
+    this.#trailerText += latin1From(input, from, at);
+    return at;
+  }
+
+  /** Whether the byte ends the trailers. */
+  #readTrailer(byte: number): boolean {
+    const { reasons, trailerBytesMax } = this.#options;
     if (byte !== 9 && byte !== 10 && byte !== 13 && (byte < 32 || byte === 127)) {
-      throw new WireError(this.#options.reasons.trailer, `expected no control characters in trailers, found 0x${byte.toString(16)}`);
+      throw new WireError(reasons.trailer, `expected no control characters in trailers, found 0x${byte.toString(16)}`);
     }
-    const afterCr = text.endsWith("\r");
-    if (afterCr !== (byte === 10)) throw new WireError(this.#options.reasons.trailer, "expected CR LF at the end of a trailer line");
-    this.#trailerText = text + String.fromCharCode(byte);
-    if (this.#trailerText === "\r\n" || this.#trailerText.endsWith("\r\n\r\n")) {
-      if (this.#trailerText.length > 2) this.trailers = trailersFrom(this.#trailerText, this.#options.reasons);
-      this.#trailerText = "";
-      this.#state = states.done;
-    } else if (this.#trailerText.length > this.#options.trailerBytesMax) {
-      throw new WireError(
-        this.#options.reasons.trailersTooLarge,
-        `expected trailers of at most ${this.#options.trailerBytesMax} bytes, found more`,
-      );
+    if ((this.#trailerByte === 13) !== (byte === 10)) {
+      throw new WireError(reasons.trailer, "expected CR LF at the end of a trailer line");
     }
+    this.#trailerByte = byte;
+    this.#trailerBytes += 1;
+    if (byte === 10 && this.#lineBytes === 1) return true;
+    if (this.#trailerBytes > trailerBytesMax) {
+      throw new WireError(reasons.trailersTooLarge, `expected trailers of at most ${trailerBytesMax} bytes, found more`);
+    }
+    this.#lineBytes = byte === 10 ? 0 : this.#lineBytes + 1;
+    return false;
   }
 
   #invalid(expected: string, byte: number): WireError {

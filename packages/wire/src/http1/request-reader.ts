@@ -5,7 +5,8 @@ import type { ServerCodec } from "./codec.ts";
 import { readHead } from "./head-text.ts";
 import { bodyStreamOf, IncomingBody, type BodySource } from "./incoming-body.ts";
 import { lengthChunked, type MessageLimits } from "./limits.ts";
-import { copied, joined } from "./output.ts";
+import { Input } from "./input.ts";
+import { joined } from "./output.ts";
 import type { RequestHead, RequestHeadReader } from "./request-head.ts";
 
 /** Who hears of requests. */
@@ -23,7 +24,6 @@ export interface RequestReaderLimits extends MessageLimits {
 }
 
 type Mode = "head" | "whole" | "stream" | "skip";
-const nothing = new Uint8Array(0);
 
 /** Turns the bytes of one connection into requests. It knows no socket, no time and no answers. */
 export class RequestReader {
@@ -33,10 +33,7 @@ export class RequestReader {
   /** The head whose body is being collected. */
   #head: RequestHead | undefined = undefined;
   #mode: Mode = "head";
-  #input: Uint8Array = nothing;
-  #at = 0;
-  #end = 0;
-  #borrowed = false;
+  readonly #input = new Input();
   #lineSkipped = false;
   #body: BodyReader | undefined;
   #stream: IncomingBody | undefined;
@@ -51,12 +48,12 @@ export class RequestReader {
 
   /** Whether the connection stands between two requests with nothing read of the next. */
   get between(): boolean {
-    return this.#mode === "head" && this.#end === 0;
+    return this.#mode === "head" && this.#input.end === 0;
   }
 
   /** Whether bytes lie here that have not been looked at, because `ready` said no. */
   get holds(): boolean {
-    return this.#mode === "head" && this.#end > 0;
+    return this.#mode === "head" && this.#input.end > 0;
   }
 
   /** Whether part of a body is still to come. */
@@ -76,46 +73,21 @@ export class RequestReader {
 
   /** Takes `bytes` up to `end`; `borrowed` ones may be overwritten after the call, so what is kept of them is copied. Throws a WireError. */
   receive(bytes: Uint8Array, end: number, borrowed: boolean): void {
-    if (this.#end > 0) {
-      this.#input = joined([this.#input, bytes.subarray(0, end)]);
-      this.#end = this.#input.length;
-      this.#borrowed = false;
-    } else {
-      this.#input = bytes;
-      this.#end = end;
-      this.#borrowed = borrowed;
-    }
+    this.#input.add(bytes, end, borrowed);
     this.resume();
   }
 
   /** Reads on in what is there already. Throws a WireError. */
   resume(): void {
-    while (this.#at < this.#end) {
+    while (this.#input.at < this.#input.end) {
       if (this.#mode === "head" ? !this.#readHead() : !this.#readBody()) break;
     }
-    if (this.#at >= this.#end) {
-      this.#input = nothing;
-      this.#end = 0;
-    } else if (this.#borrowed || this.#at > 0) this.#keepRest();
-    this.#at = 0;
-    this.#borrowed = false;
+    this.#input.settle();
   }
 
   /** Hands out what has not been looked at, for whoever takes the connection over. */
   rest(): Uint8Array {
-    this.#keepRest();
-    const rest = this.#input;
-    this.#input = nothing;
-    this.#at = 0;
-    this.#end = 0;
-    return rest;
-  }
-
-  #keepRest(): void {
-    this.#input = this.#kept(this.#at, this.#end);
-    this.#borrowed = false;
-    this.#end = this.#input.length;
-    this.#at = 0;
+    return this.#input.rest();
   }
 
   /** Whether the rest of a body that nobody reads is short enough to be skipped. */
@@ -138,23 +110,28 @@ export class RequestReader {
 
   #readHead(): boolean {
     if (!this.#sink.ready()) return false;
-    const input = this.#input;
+    const { bytes, at, end } = this.#input;
     // One empty line before a request is let through (RFC 9112 §2.2): old clients send it after a body.
-    if (!this.#lineSkipped && input[this.#at] === 13) {
-      if (this.#at + 1 >= this.#end) return false;
-      if (input[this.#at + 1] === 10) {
-        this.#at += 2;
+    if (!this.#lineSkipped && bytes[at] === 13) {
+      if (at + 1 >= end) return false;
+      if (bytes[at + 1] === 10) {
+        this.#input.at += 2;
         this.#lineSkipped = true;
         return true;
       }
     }
     const head = this.#codec.requests;
-    head.source.bytes = input;
-    head.source.base = this.#at;
-    const length = readHead(head, this.#end, this.#codec.bound);
-    if (length === -1) return false;
+    const { bound } = this.#codec;
+    if (this.#input.staysOpen(bound.bytesMax)) return false;
+    head.source.bytes = bytes;
+    head.source.base = at;
+    const length = readHead(head, end, bound);
+    if (length === -1) {
+      this.#input.open();
+      return false;
+    }
     this.#lineSkipped = false;
-    this.#at += length;
+    this.#input.at += length;
     if (head.length === 0) this.#sink.request(head, undefined);
     else this.#beginBody(head);
     return true;
@@ -162,11 +139,11 @@ export class RequestReader {
 
   #beginBody(head: RequestHeadReader): void {
     const { length } = head;
-    const available = this.#end - this.#at;
+    const available = this.#input.end - this.#input.at;
     const whole = length !== lengthChunked && length <= this.#limits.inlineBytesMax;
     if (whole && available >= length) {
-      const content = this.#kept(this.#at, this.#at + length);
-      this.#at += length;
+      const content = this.#input.kept(this.#input.at, this.#input.at + length);
+      this.#input.at += length;
       this.#sink.request(head, content);
       return;
     }
@@ -184,7 +161,7 @@ export class RequestReader {
 
   /** A chunked body that has arrived whole is handed over whole. */
   #beginChunked(head: RequestHead, body: BodyReader): void {
-    this.#at = body.read(this.#owned(), this.#at, (content) => this.#parts.push(content));
+    this.#input.at = body.read(this.#input.owned(), this.#input.at, (content) => this.#parts.push(content));
     const parts = this.#parts;
     this.#parts = [];
     if (!body.done) {
@@ -204,7 +181,7 @@ export class RequestReader {
 
   #readBody(): boolean {
     const body = this.#body as BodyReader;
-    this.#at = body.read(this.#owned(), this.#at, (content) => this.#take(content));
+    this.#input.at = body.read(this.#input.owned(), this.#input.at, (content) => this.#take(content));
     if (!body.done) return true;
     const { trailers } = body;
     const stream = this.#stream;
@@ -238,16 +215,5 @@ export class RequestReader {
     this.#head = undefined;
     this.#parts = [];
     this.#skipped = 0;
-  }
-
-  /** Bytes that stay ours, from `from` to `to`. */
-  #kept(from: number, to: number): Uint8Array {
-    return this.#borrowed ? copied(this.#input, from, to) : this.#input.subarray(from, to);
-  }
-
-  /** The input as bytes that stay ours, with nothing behind its end: parts of it will be handed out. */
-  #owned(): Uint8Array {
-    if (this.#borrowed || this.#input.length !== this.#end) this.#keepRest();
-    return this.#input;
   }
 }

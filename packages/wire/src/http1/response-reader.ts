@@ -5,7 +5,8 @@ import type { ClientCodec } from "./codec.ts";
 import { readHead } from "./head-text.ts";
 import { bodyStreamOf, IncomingBody, type BodySource } from "./incoming-body.ts";
 import type { MessageLimits } from "./limits.ts";
-import { copied, joined } from "./output.ts";
+import { Input } from "./input.ts";
+import { joined } from "./output.ts";
 import type { ResponseHead, ResponseHeadReader } from "./response-head.ts";
 
 /** Who hears of answers. */
@@ -19,7 +20,6 @@ export interface ResponseSink extends BodySource {
 }
 
 type Mode = "none" | "head" | "whole" | "stream" | "taken";
-const nothing = new Uint8Array(0);
 
 /** Turns the bytes of one connection into answers, one for each `begin`. It knows no socket and no time. */
 export class ResponseReader {
@@ -30,10 +30,7 @@ export class ResponseReader {
   /** The head whose body is being collected. */
   #head: ResponseHead | undefined = undefined;
   #mode: Mode = "none";
-  #input: Uint8Array = nothing;
-  #at = 0;
-  #end = 0;
-  #borrowed = false;
+  readonly #input = new Input();
   #interims = 0;
   #body: BodyReader | undefined;
   #stream: IncomingBody | undefined;
@@ -69,27 +66,14 @@ export class ResponseReader {
 
   /** Takes `bytes` up to `end`; `borrowed` ones may be overwritten after the call. Throws a WireError, after which nothing more can be read. */
   receive(bytes: Uint8Array, end: number, borrowed: boolean): void {
-    if (this.#end > 0) {
-      this.#input = joined([this.#input, bytes.subarray(0, end)]);
-      this.#end = this.#input.length;
-      this.#borrowed = false;
-    } else {
-      this.#input = bytes;
-      this.#end = end;
-      this.#borrowed = borrowed;
-    }
-    while (this.#at < this.#end) {
+    this.#input.add(bytes, end, borrowed);
+    while (this.#input.at < this.#input.end) {
       if (this.#mode === "none")
         throw new WireError(wireReasons.UPSTREAM_FRAMING_INVALID, "expected no bytes between two answers, found some");
       if (this.#mode === "taken") return;
       if (this.#mode === "head" ? !this.#readHead() : !this.#readBody()) break;
     }
-    if (this.#at >= this.#end) {
-      this.#input = nothing;
-      this.#end = 0;
-    } else if (this.#borrowed || this.#at > 0) this.#keepRest();
-    this.#at = 0;
-    this.#borrowed = false;
+    this.#input.settle();
   }
 
   /** Whether the end of the connection is the end of the body that is being read. */
@@ -107,35 +91,28 @@ export class ResponseReader {
     this.#stream?.fail(error);
     this.#stream = undefined;
     this.#mode = "none";
-    this.#input = nothing;
-    this.#at = 0;
-    this.#end = 0;
+    this.#input.clear();
   }
 
   /** Hands out what has not been looked at, for whoever takes the connection over. */
   rest(): Uint8Array {
-    this.#keepRest();
-    const rest = this.#input;
-    this.#input = nothing;
-    this.#end = 0;
-    return rest;
-  }
-
-  #keepRest(): void {
-    this.#input = this.#kept(this.#at, this.#end);
-    this.#borrowed = false;
-    this.#end = this.#input.length;
-    this.#at = 0;
+    return this.#input.rest();
   }
 
   #readHead(): boolean {
     const head = this.#codec.responses;
     head.method = this.#method;
-    head.source.bytes = this.#input;
-    head.source.base = this.#at;
-    const length = readHead(head, this.#end, this.#codec.bound);
-    if (length === -1) return false;
-    this.#at += length;
+    const input = this.#input;
+    const { bound } = this.#codec;
+    if (input.staysOpen(bound.bytesMax)) return false;
+    head.source.bytes = input.bytes;
+    head.source.base = input.at;
+    const length = readHead(head, input.end, bound);
+    if (length === -1) {
+      input.open();
+      return false;
+    }
+    this.#input.at += length;
     if (head.status < 200 && head.status !== 101) {
       this.#interims += 1;
       if (this.#interims > interimMax)
@@ -163,9 +140,9 @@ export class ResponseReader {
       throw new WireError(wireReasons.UPSTREAM_BODY_INVALID, `expected a body of at most ${bodyBytesMax} bytes, found ${length} announced`);
     }
     const whole = length > 0 && length <= inlineBytesMax;
-    if (whole && this.#end - this.#at >= length) {
-      const content = this.#kept(this.#at, this.#at + length);
-      this.#at += length;
+    if (whole && this.#input.end - this.#input.at >= length) {
+      const content = this.#input.kept(this.#input.at, this.#input.at + length);
+      this.#input.at += length;
       this.#mode = "none";
       this.#sink.response(head, content);
       this.#sink.complete();
@@ -175,7 +152,7 @@ export class ResponseReader {
     this.#mode = "whole";
     this.#head = head.copy();
     if (whole) return;
-    this.#at = this.#body.read(this.#owned(), this.#at, (content) => this.#take(content));
+    this.#input.at = this.#body.read(this.#input.owned(), this.#input.at, (content) => this.#take(content));
     if (this.#body.done) this.#done(this.#body.trailers);
     else this.#beginStream(head, length);
   }
@@ -191,7 +168,7 @@ export class ResponseReader {
 
   #readBody(): boolean {
     const body = this.#body as BodyReader;
-    this.#at = body.read(this.#owned(), this.#at, (content) => this.#take(content));
+    this.#input.at = body.read(this.#input.owned(), this.#input.at, (content) => this.#take(content));
     if (body.bytes > this.#limits.bodyBytesMax) {
       throw new WireError(wireReasons.UPSTREAM_BODY_INVALID, `expected a body of at most ${this.#limits.bodyBytesMax} bytes, found more`);
     }
@@ -218,16 +195,5 @@ export class ResponseReader {
   #take(content: Uint8Array): void {
     if (this.#mode === "whole") this.#parts.push(content);
     else this.#stream?.push(content);
-  }
-
-  /** Bytes that stay ours, from `from` to `to`. */
-  #kept(from: number, to: number): Uint8Array {
-    return this.#borrowed ? copied(this.#input, from, to) : this.#input.subarray(from, to);
-  }
-
-  /** The input as bytes that stay ours, with nothing behind its end: parts of it will be handed out. */
-  #owned(): Uint8Array {
-    if (this.#borrowed || this.#input.length !== this.#end) this.#keepRest();
-    return this.#input;
   }
 }
