@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { found } from "./planted.ts";
-import { packageSizesRule, sizesRule } from "./sizes.ts";
+import { coreSizeRule, packageSizesRule, sizesRule } from "./sizes.ts";
 
 const lines = (count: number): string => "  work();\n".repeat(count);
 
 test("a file of 400 lines stands, one of 401 falls, a generated one stands", () => {
   assert.deepEqual(found(sizesRule, { "tools/a.ts": "work();\n".repeat(400) }), []);
-  assert.deepEqual(found(sizesRule, { "tools/a.ts": "work();\n".repeat(401) }), ["tools/a.ts:0 at most 400 lines, found 401"]);
+  assert.deepEqual(found(sizesRule, { "tools/a.ts": "work();\n".repeat(401) }), [
+    "tools/a.ts:0 at most 400 lines, found 401: what has a name of its own goes into a file of that name",
+  ]);
   assert.deepEqual(found(sizesRule, { "tools/a.weir.ts": "work();\n".repeat(401) }), []);
 });
 
@@ -23,6 +25,17 @@ test("what registers tests is not measured, the tests in it are", () => {
   const long = `suite("a", () => {\n  test("b", () => {});\n${lines(80)}});\n`;
   assert.deepEqual(found(sizesRule, { "tools/a.test.ts": long }), []);
   assert.equal(found(sizesRule, { "tools/a.test.ts": `suite("a", () => {\n  test("b", () => {\n${lines(80)}});\n});\n` }).length, 1);
+});
+
+test("the four files of the core are measured together, without their tests", () => {
+  const core = (...counts: number[]): Record<string, string> =>
+    Object.fromEntries(
+      ["service", "call", "fault", "clock"].map((name, at) => [`packages/kit/src/${name}.ts`, "work();\n".repeat(counts[at] ?? 0)]),
+    );
+  assert.deepEqual(found(coreSizeRule, { ...core(100, 200, 60, 39), "packages/kit/src/call.test.ts": "work();\n" }), []);
+  assert.deepEqual(found(coreSizeRule, core(100, 200, 60, 40)), [
+    "packages/kit/src/call.ts:0 service, call, fault and clock have at most 399 lines together, found 400: what not every call needs is a Layer",
+  ]);
 });
 
 test("a package is measured without its tests and what is generated", () => {

@@ -12,12 +12,30 @@ export function sizesRule(tree: Tree): Violation[] {
   const found: Violation[] = [];
   for (const source of tree.sources.values()) {
     if (source.generated) continue;
-    const lines = source.text.split("\n").length - (source.text.endsWith("\n") ? 1 : 0);
-    if (lines > fileLinesMax)
-      found.push({ rule: "file size", path: source.path, line: 0, message: `at most ${fileLinesMax} lines, found ${lines}` });
+    const lines = linesOf(source.text);
+    if (lines > fileLinesMax) {
+      const message = `at most ${fileLinesMax} lines, found ${lines}: what has a name of its own goes into a file of that name`;
+      found.push({ rule: "file size", path: source.path, line: 0, message });
+    }
     found.push(...longFunctions(source));
   }
   return found;
+}
+
+/** What everyone depends on, to be read in ten minutes. */
+const coreFiles = ["service", "call", "fault", "clock"].map((name) => `packages/kit/src/${name}.ts`);
+const coreLinesMax = 399;
+
+/** The kit's core stays small: all of it together is shorter than one file may be. */
+export function coreSizeRule(tree: Tree): Violation[] {
+  const lines = coreFiles.reduce((sum, path) => sum + linesOf(tree.sources.get(path)?.text ?? ""), 0);
+  if (lines <= coreLinesMax) return [];
+  const message = `service, call, fault and clock have at most ${coreLinesMax} lines together, found ${lines}: what not every call needs is a Layer`;
+  return [{ rule: "core size", path: "packages/kit/src/call.ts", line: 0, message }];
+}
+
+function linesOf(text: string): number {
+  return text.split("\n").length - (text === "" || text.endsWith("\n") ? 1 : 0);
 }
 
 /** Lines that a package is not to outgrow, without tests and generated code. One that does is two packages, or does too much. */

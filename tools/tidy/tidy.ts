@@ -6,7 +6,7 @@ import { lockRule } from "./lock.ts";
 import { dependenciesRule, pagesRule, placesRule } from "./pages.ts";
 import { idleReasonsRule } from "./reasons.ts";
 import { documentedRule, optionsRule, parametersRule } from "./shapes.ts";
-import { packageSizesRule, sizesRule } from "./sizes.ts";
+import { coreSizeRule, packageSizesRule, sizesRule } from "./sizes.ts";
 import type { Tree } from "./tree.ts";
 import type { Rule, Violation } from "./violation.ts";
 
@@ -17,6 +17,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   "every file is reached": reachRule,
   "every door leads somewhere": doorsRule,
   "files and functions are small": sizesRule,
+  "the core can be read in ten minutes": coreSizeRule,
   "packages stay in their size": packageSizesRule,
   "every reason is given somewhere": idleReasonsRule,
   "options are few": optionsRule,

@@ -1,7 +1,5 @@
-import type { Clock } from "./clock.ts";
-import { systemClock } from "./clock.ts";
-import type { Fault } from "./fault.ts";
-import { coreReasons, fault } from "./fault.ts";
+import { systemClock, type Clock } from "./clock.ts";
+import { coreReasons, fault, type Fault } from "./fault.ts";
 
 /** Names and values in turn, flat: `["x-request-id", "a1", …]`. Names are lower case; a name may repeat. */
 export type Metadata = string[];
@@ -86,8 +84,7 @@ export class Call {
   #listeners: EndListener | EndListener[] | Set<EndListener> | undefined;
 
   constructor(options: CallOptions = {}) {
-    const parent = options.parent;
-    this.#parent = parent;
+    const parent = (this.#parent = options.parent);
     this.#replies = options.attempt ? parent : undefined;
     this.replyMetadata = this.#replies?.replyMetadata ?? [];
     this.method = options.method ?? parent?.method ?? "";
@@ -114,10 +111,7 @@ export class Call {
    * At once when that has happened already. A listener must not throw.
    */
   onEnd(listener: EndListener): void {
-    if (this.#ended) {
-      listener(this.#ended);
-      return;
-    }
+    if (this.#ended) return listener(this.#ended);
     this.#listeners = withListener(this.#listeners, listener);
     if (!this.#armed) this.#arm();
   }
@@ -132,10 +126,7 @@ export class Call {
     } else if (typeof listeners === "object") listeners.delete(listener);
   }
 
-  /**
-   * Metadata that follows the answer, its last message or its failure; a handler may add to it until then. A caller finds here what came.
-   * Made when first asked for.
-   */
+  /** Metadata that follows the answer or its failure; a handler may add to it until then. A caller finds here what came. */
   get replyTrailers(): Metadata {
     return (this.#replyTrailers ??= this.#replies?.replyTrailers ?? []);
   }
@@ -195,9 +186,8 @@ export class Call {
   #arm(): void {
     this.#armed = true;
     if (this.#parent) {
-      const onParent = (reason: Fault): void => this.cancel(reason);
-      this.#onParent = onParent;
-      this.#parent.onEnd(onParent);
+      this.#onParent = (reason) => this.cancel(reason);
+      this.#parent.onEnd(this.#onParent);
     }
     // An attempt lives within its parent and hears of the parent's deadline from there; another child may outlive a parent that has answered.
     if (this.deadlineMs === Infinity || this.#ended || this.deadlineMs === this.#replies?.deadlineMs) return;
