@@ -4,6 +4,7 @@ import { Call } from "../call.ts";
 import { fault } from "../fault.ts";
 import type { Message } from "../service.ts";
 import { layered } from "../service.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
 import { createVirtualClock } from "../testing/virtual-clock.ts";
 import { createAttemptTimeout } from "./attempt-timeout.ts";
 import { away, callOf, faultOf, settled } from "./testing/scripted-server.ts";
@@ -65,7 +66,8 @@ test("an attempt that is over holds neither a timer nor its caller, and a stream
 
 test("an attempt sends what its caller sends, and is bounded by other options at once", async () => {
   const clock = createVirtualClock();
-  const timeout = createAttemptTimeout({ timeoutMs: 100 });
+  const metrics = createMetrics();
+  const timeout = createAttemptTimeout({ timeoutMs: 100 }, { metrics });
   const sent: string[][] = [];
   const serve = layered<string, string>(
     async (request, call) => {
@@ -83,4 +85,5 @@ test("an attempt sends what its caller sends, and is bounded by other options at
   assert.ok(faultOf("ATTEMPT_TIMEOUT")(await settled(clock, serve("two", caller), 10)));
   assert.throws(() => timeout.apply({ timeoutMs: 0 }), faultOf("POLICY_OPTION_INVALID"));
   assert.deepEqual(timeout.state(), { timeoutMs: 50, timedOut: 1 });
+  assert.match(metrics.text(), /weir_timeouts_total\{policy="default",bound="attempt"\} 1\n/);
 });

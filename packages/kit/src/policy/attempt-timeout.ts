@@ -3,8 +3,9 @@ import type { Clock } from "../clock.ts";
 import { fault } from "../fault.ts";
 import type { DeadlineEntry } from "../rpc/node/deadline-queue.ts";
 import { DeadlineQueue } from "../rpc/node/deadline-queue.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
 import { expectRanges } from "./option-range.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy, PolicyParts } from "./policy.ts";
 import { policyReasons } from "./reasons.ts";
 import { isStreamMessage } from "./stream-message.ts";
 
@@ -22,9 +23,20 @@ export interface AttemptTimeoutState {
 
 /**
  * Bounds one attempt. The attempt has a call of its own, whose signal aborts alone: neither other attempts nor the caller hear of it. It
- * rejects with ATTEMPT_TIMEOUT, or with DEADLINE_EXCEEDED when the caller's own time was over first. Throws POLICY_OPTION_INVALID.
+ * rejects with ATTEMPT_TIMEOUT, or with DEADLINE_EXCEEDED when the caller's own time was over first. Its metric is
+ * weir_timeouts_total by bound (attempt). Throws POLICY_OPTION_INVALID.
  */
-export function createAttemptTimeout(options: AttemptTimeoutOptions): Policy<AttemptTimeoutOptions, AttemptTimeoutState> {
+export function createAttemptTimeout(
+  options: AttemptTimeoutOptions,
+  { name = "default", metrics = createMetrics() }: PolicyParts = {},
+): Policy<AttemptTimeoutOptions, AttemptTimeoutState> {
+  const counted = metrics
+    .counter({
+      name: "weir_timeouts_total",
+      help: "Attempts and calls that took longer than a policy lets them.",
+      labels: ["policy", "bound"],
+    })
+    .labels(name, "attempt");
   let timeoutMs = checked(options);
   let timedOut = 0;
 
@@ -35,7 +47,10 @@ export function createAttemptTimeout(options: AttemptTimeoutOptions): Policy<Att
       times = { clock, boundMs: timeoutMs, queue: new DeadlineQueue(clock) };
     return times.queue;
   }
-  const onTimeout = (): void => void (timedOut += 1);
+  const onTimeout = (): void => {
+    timedOut += 1;
+    counted.add();
+  };
 
   return {
     state: () => ({ timeoutMs, timedOut }),

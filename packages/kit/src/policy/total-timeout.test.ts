@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Call } from "../call.ts";
 import type { Message } from "../service.ts";
 import { layered } from "../service.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
 import { createVirtualClock } from "../testing/virtual-clock.ts";
 import { createRetryBudget } from "./retry-budget.ts";
 import { createRetry } from "./retry.ts";
@@ -14,7 +15,8 @@ test("a call with all its attempts ends when its own time or its caller's is ove
   const clock = createVirtualClock();
   const ends: number[] = [];
   const budget = createRetryBudget({ perSecondMin: 1000 }, { clock });
-  const total = createTotalTimeout({ timeoutMs: 100 });
+  const metrics = createMetrics();
+  const total = createTotalTimeout({ timeoutMs: 100 }, { metrics, name: "feed" });
   const serve = layered<string, string>(
     async (_, call) => {
       assert.ok(call.remainingMs() <= 100);
@@ -31,6 +33,7 @@ test("a call with all its attempts ends when its own time or its caller's is ove
     assert.equal(call.ended === undefined, callerMs !== 30, "the caller's own call goes on");
   }
   assert.deepEqual([ends, total.state()], [[100, 100, 30], { timeoutMs: 100, timedOut: 2 }]);
+  assert.match(metrics.text(), /weir_timeouts_total\{policy="feed",bound="total"\} 2\n/);
 });
 
 test("a service that never settles is left, and a call that is over holds no timer", async () => {

@@ -1,7 +1,8 @@
 import type { Call } from "../call.ts";
 import { answerUntilEnded } from "../rpc/until-ended.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
 import { expectRanges } from "./option-range.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy, PolicyParts } from "./policy.ts";
 import { isStreamMessage } from "./stream-message.ts";
 
 /** How long a call may take with all its attempts. */
@@ -20,9 +21,20 @@ export interface TotalTimeoutState {
 /**
  * Bounds a call with everything further in: retries, waits for a place, attempts. What is further in sees the earlier of the caller's
  * deadline and this one, and its signal aborts; the caller's does not. A call that answers a stream is bounded until the stream begins and
- * its messages come with the same deadline. Rejects with DEADLINE_EXCEEDED. Throws POLICY_OPTION_INVALID.
+ * its messages come with the same deadline. Rejects with DEADLINE_EXCEEDED. Its metric is
+ * weir_timeouts_total by bound (total). Throws POLICY_OPTION_INVALID.
  */
-export function createTotalTimeout(options: TotalTimeoutOptions): Policy<TotalTimeoutOptions, TotalTimeoutState> {
+export function createTotalTimeout(
+  options: TotalTimeoutOptions,
+  { name = "default", metrics = createMetrics() }: PolicyParts = {},
+): Policy<TotalTimeoutOptions, TotalTimeoutState> {
+  const counted = metrics
+    .counter({
+      name: "weir_timeouts_total",
+      help: "Attempts and calls that took longer than a policy lets them.",
+      labels: ["policy", "bound"],
+    })
+    .labels(name, "total");
   let timeoutMs = checked(options);
   let timedOut = 0;
 
@@ -33,7 +45,10 @@ export function createTotalTimeout(options: TotalTimeoutOptions): Policy<TotalTi
       goesOn = isStreamMessage(found);
       return found;
     } catch (thrown) {
-      if (own.ended?.code === "DEADLINE_EXCEEDED" && caller.ended === undefined) timedOut += 1;
+      if (own.ended?.code === "DEADLINE_EXCEEDED" && caller.ended === undefined) {
+        timedOut += 1;
+        counted.add();
+      }
       throw thrown;
     } finally {
       if (!goesOn) own.finish();
