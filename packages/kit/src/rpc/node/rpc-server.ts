@@ -9,6 +9,7 @@ import { kitReasons } from "../../reasons.ts";
 import type { Message, Service } from "../../service.ts";
 import { childSpan, traceFromTraceparent } from "../../telemetry/trace-context.ts";
 import type { RouteTrie } from "../route-trie.ts";
+import { untilEnded } from "../until-ended.ts";
 import type { DeadlineQueue } from "./deadline-queue.ts";
 import type { Compressor } from "../compression.ts";
 import type { Refusing } from "./dialect.ts";
@@ -101,6 +102,14 @@ export function refusalFrom(
     faultToAnswer(worse, server, call.method);
     return dialect.refuse(found, { domain: method.domain });
   }
+}
+
+/**
+ * A request as its handler gets it. Over HTTP/1.1 nothing ends a body whose client says no more once its call has been answered, since the
+ * connection may be kept; whoever waits for it is told that the call has ended. Over HTTP/2 wire does that.
+ */
+export function requestUntilEnded(message: Message<unknown>, { exchange }: Asked, call: Call): Message<unknown> {
+  return message.stream && exchange.version !== "2" ? { stream: true, messages: untilEnded(message.messages, call) } : message;
 }
 
 /** Refuses answers that are larger than the server may send. */

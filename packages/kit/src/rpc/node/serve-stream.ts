@@ -5,7 +5,7 @@ import type { Message } from "../../service.ts";
 import { answerUntilEnded, leftIfLate } from "../until-ended.ts";
 import type { StreamDialect } from "./dialect.ts";
 import type { Asked } from "./rpc-server.ts";
-import { callFrom, refusalFrom } from "./rpc-server.ts";
+import { callFrom, refusalFrom, requestUntilEnded } from "./rpc-server.ts";
 import { StreamAnswer } from "./stream-answer.ts";
 
 /** A stream that says nothing for so long sends its head alone, so that its client knows that it stands. */
@@ -42,7 +42,7 @@ export async function serveStream(
     const found = input();
     const message = found instanceof Promise ? await inTime(found, asked, call) : found;
     if (call.ended) throw call.ended;
-    return leftIfLate(await asked.method.service(message, call), call);
+    return leftIfLate(await asked.method.service(requestUntilEnded(message, asked, call), call), call);
   }
 }
 

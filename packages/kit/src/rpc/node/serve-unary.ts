@@ -7,7 +7,7 @@ import type { Message } from "../../service.ts";
 import type { DeadlineEntry } from "./deadline-queue.ts";
 import type { UnaryDialect } from "./dialect.ts";
 import type { Asked } from "./rpc-server.ts";
-import { callFrom, refusalFrom } from "./rpc-server.ts";
+import { callFrom, refusalFrom, requestUntilEnded } from "./rpc-server.ts";
 
 /**
  * Runs a unary method on its message, or on one that is still being read. Always answers: with what the handler answered, with its
@@ -32,13 +32,13 @@ export function serveClientStream(messages: AsyncIterable<unknown>, asked: Asked
   asked.exchange.openEnded?.();
   return serve(asked, dialect, {
     timeoutMs: Math.min(asked.timeoutMs, asked.server.streamTimeoutMsMax),
-    begin: (serving) => serving.ask({ stream: true, messages }),
+    begin: (serving, call) => serving.ask(requestUntilEnded({ stream: true, messages }, asked, call)),
   });
 }
 
 interface Beginning {
   readonly timeoutMs: number;
-  begin(serving: UnaryServing): void;
+  begin(serving: UnaryServing, call: Call): void;
 }
 
 function serve(asked: Asked, dialect: UnaryDialect, { timeoutMs, begin }: Beginning): Promise<HttpResponse> {
@@ -51,7 +51,7 @@ function serve(asked: Asked, dialect: UnaryDialect, { timeoutMs, begin }: Beginn
       asked.exchange.onCancel(() => serving.end(fault(coreReasons.CALL_CANCELLED, "The client went away.")));
     }
     // Also what is over already: its body may still fail, and a rejection that nobody hears ends the process.
-    begin(serving);
+    begin(serving, call);
   });
 }
 
