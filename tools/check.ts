@@ -8,10 +8,12 @@ import type { TestResult } from "./check/run-tests.ts";
 import { checkSteps, runStep } from "./check/steps.ts";
 import type { StepResult } from "./check/steps.ts";
 
-const help = `npm test -- [--only PATTERN] [--json]
+const help = `npm test -- [--only PATTERN | --quick] [--json]
 
 Everything that must hold before a change is done: generated code is current, format, lint, types, all tests.
 
+  --quick          all steps, and of the tests the rules of the house (tidy) alone: what a commit may not leave red.
+                   \`npm run check\` is short for it
   --only PATTERN   one step by its name (generated, format, lint, types), or the test files whose path contains PATTERN
   --json           one JSON object on standard output, progress on standard error
   --help           this text
@@ -23,10 +25,13 @@ Exit codes: 0 all is well, 1 something failed, 2 the arguments are wrong.
 `;
 
 const switchOn = 'eval "$(node tools/services.ts up)"';
+/** The test that holds the rules of the house. */
+const houseRules = "tools/tidy.test.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 interface Arguments {
   readonly only: string;
+  readonly quick: boolean;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -35,10 +40,13 @@ function readArguments(): Arguments | undefined {
   try {
     const options = {
       only: { type: "string", default: "" },
+      quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     } as const;
-    return parseArgs({ options }).values;
+    const { values } = parseArgs({ options });
+    if (values.quick && values.only !== "") throw new Error("expected --only or --quick, found both");
+    return values;
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${help}`);
     return undefined;
@@ -50,7 +58,7 @@ async function main(given: Arguments): Promise<number> {
   const required = process.env["CI"] === "true" || process.env["WEIR_REQUIRE_SERVICES"] === "1";
   const startedMs = performance.now();
   const parts = findRealParts(process.env);
-  sayParts(parts, say);
+  if (!given.quick) sayParts(parts, say);
   const all = checkSteps(root);
   const named = all.filter((step) => step.name === given.only);
   const results: StepResult[] = [];
@@ -60,7 +68,7 @@ async function main(given: Arguments): Promise<number> {
     say(`${result.ok ? "✓" : "✗"} ${step.name} · ${seconds(result.durationMs)}`);
     if (!result.ok) say(`${result.output}\n  to mend it: ${step.cure}`);
   }
-  const tests = named.length > 0 ? undefined : await testsOf(given.only, parts, say);
+  const tests = named.length > 0 ? undefined : await testsOf(given.quick ? houseRules : given.only, parts, say);
   const broken = results.filter((one) => !one.ok).map((one) => one.name);
   const skips = tests?.skipped ?? [];
   for (const one of skips) say(`skipped: ${one.file} · ${one.test} · ${one.reason || "without a reason"}`);
