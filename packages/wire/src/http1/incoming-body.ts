@@ -1,3 +1,4 @@
+import { GatheredBytes } from "../gathered-bytes.ts";
 import type { BodyStream, HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 
@@ -20,7 +21,7 @@ const ended: IteratorResult<Uint8Array, undefined> = { done: true, value: undefi
 export class IncomingBody implements BodyStream, AsyncIterator<Uint8Array, undefined> {
   readonly length: number | undefined;
   readonly #source: BodySource;
-  #chunks: Uint8Array[] = [];
+  readonly #chunks = new GatheredBytes();
   #waiting: Waiting | undefined;
   #trailers: HeaderList | undefined;
   #error: WireError | undefined;
@@ -55,9 +56,7 @@ export class IncomingBody implements BodyStream, AsyncIterator<Uint8Array, undef
 
   /** Hands out what has been read and not been asked for. */
   take(): Uint8Array[] {
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    return chunks;
+    return this.#chunks.take();
   }
 
   push(chunk: Uint8Array): void {
@@ -109,19 +108,11 @@ export class IncomingBody implements BodyStream, AsyncIterator<Uint8Array, undef
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (!this.#left) {
       this.#left = true;
-      this.#chunks = [];
+      this.#chunks.take();
       this.#waiting?.resolve(ended);
       this.#waiting = undefined;
       if (!this.#finished && this.#error === undefined) this.#source.cancel();
     }
     return Promise.resolve(ended);
   }
-}
-
-/** A body that is there already, in chunks and with trailers: for a short chunked body whose trailers must not be lost. */
-export function bodyStreamOf(chunks: readonly Uint8Array[], trailers: HeaderList | undefined): BodyStream {
-  const body = new IncomingBody({ pull() {}, cancel() {} });
-  for (const chunk of chunks) body.push(chunk);
-  body.finish(trailers);
-  return body;
 }

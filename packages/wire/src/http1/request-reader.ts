@@ -1,12 +1,13 @@
 import type { Body } from "../http.ts";
+import { GatheredBytes } from "../gathered-bytes.ts";
 import { WireError, wireReasons } from "../reasons.ts";
+import { bodyWithTrailers } from "../whole-body.ts";
 import { BodyReader } from "./body-reader.ts";
 import type { ServerCodec } from "./codec.ts";
 import { readHead } from "./head-text.ts";
-import { bodyStreamOf, IncomingBody, type BodySource } from "./incoming-body.ts";
+import { IncomingBody, type BodySource } from "./incoming-body.ts";
 import { lengthChunked, type MessageLimits } from "./limits.ts";
 import { Input } from "./input.ts";
-import { joined } from "./output.ts";
 import type { RequestHead, RequestHeadReader } from "./request-head.ts";
 
 /** Who hears of requests. */
@@ -37,7 +38,7 @@ export class RequestReader {
   #lineSkipped = false;
   #body: BodyReader | undefined;
   #stream: IncomingBody | undefined;
-  #parts: Uint8Array[] = [];
+  readonly #parts = new GatheredBytes();
   #skipped = 0;
 
   constructor(sink: RequestSink, limits: RequestReaderLimits, codec: ServerCodec) {
@@ -148,7 +149,6 @@ export class RequestReader {
       return;
     }
     this.#body = new BodyReader(length, this.#codec.chunked);
-    this.#parts = [];
     if (whole && !head.expectsContinue) {
       this.#mode = "whole";
       this.#head = head.copy();
@@ -162,16 +162,15 @@ export class RequestReader {
   /** A chunked body that has arrived whole is handed over whole. */
   #beginChunked(head: RequestHead, body: BodyReader): void {
     this.#input.at = body.read(this.#input.owned(), this.#input.at, (content) => this.#parts.push(content));
-    const parts = this.#parts;
-    this.#parts = [];
     if (!body.done) {
       this.#beginStream(head, undefined);
-      for (const part of parts) this.#stream?.push(part);
+      for (const part of this.#parts.take()) this.#stream?.push(part);
       return;
     }
+    const bytes = this.#parts.whole();
     this.#bodyRead();
-    if (body.trailers !== undefined) this.#sink.request(head, bodyStreamOf(parts, body.trailers));
-    else this.#sink.request(head, parts.length === 0 ? undefined : joined(parts));
+    if (body.trailers !== undefined) this.#sink.request(head, bodyWithTrailers(bytes, body.trailers));
+    else this.#sink.request(head, bytes.length === 0 ? undefined : bytes);
   }
 
   #beginStream(head: RequestHead, length: number | undefined): void {
@@ -187,9 +186,9 @@ export class RequestReader {
     const stream = this.#stream;
     const whole = this.#mode === "whole";
     const head = this.#head;
-    const parts = this.#parts;
+    const bytes = this.#parts.whole();
     this.#bodyRead();
-    if (whole) this.#sink.request(head as RequestHead, joined(parts));
+    if (whole) this.#sink.request(head as RequestHead, bytes);
     else stream?.finish(trailers);
     return true;
   }
@@ -213,7 +212,6 @@ export class RequestReader {
     this.#body = undefined;
     this.#stream = undefined;
     this.#head = undefined;
-    this.#parts = [];
     this.#skipped = 0;
   }
 }

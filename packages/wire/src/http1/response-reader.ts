@@ -1,12 +1,13 @@
 import { interimMax, type Body, type HeaderList } from "../http.ts";
+import { GatheredBytes } from "../gathered-bytes.ts";
 import { WireError, wireReasons } from "../reasons.ts";
+import { bodyWithTrailers } from "../whole-body.ts";
 import { BodyReader } from "./body-reader.ts";
 import type { ClientCodec } from "./codec.ts";
 import { readHead } from "./head-text.ts";
-import { bodyStreamOf, IncomingBody, type BodySource } from "./incoming-body.ts";
+import { IncomingBody, type BodySource } from "./incoming-body.ts";
 import type { MessageLimits } from "./limits.ts";
 import { Input } from "./input.ts";
-import { joined } from "./output.ts";
 import type { ResponseHead, ResponseHeadReader } from "./response-head.ts";
 
 /** Who hears of answers. */
@@ -34,7 +35,7 @@ export class ResponseReader {
   #interims = 0;
   #body: BodyReader | undefined;
   #stream: IncomingBody | undefined;
-  #parts: Uint8Array[] = [];
+  readonly #parts = new GatheredBytes();
 
   constructor(sink: ResponseSink, limits: MessageLimits, codec: ClientCodec) {
     this.#sink = sink;
@@ -159,8 +160,7 @@ export class ResponseReader {
 
   #beginStream(head: ResponseHead, length: number): void {
     const stream = new IncomingBody(this.#sink, length >= 0 ? length : undefined);
-    for (const part of this.#parts) stream.push(part);
-    this.#parts = [];
+    for (const part of this.#parts.take()) stream.push(part);
     this.#stream = stream;
     this.#mode = "stream";
     this.#sink.response(head, stream);
@@ -178,17 +178,16 @@ export class ResponseReader {
 
   #done(trailers: HeaderList | undefined): void {
     const whole = this.#mode === "whole";
-    const parts = this.#parts;
+    const bytes = this.#parts.whole();
     const stream = this.#stream;
     const head = this.#head as ResponseHead;
     this.#mode = "none";
-    this.#parts = [];
     this.#stream = undefined;
     this.#head = undefined;
     this.#body = undefined;
     if (!whole) stream?.finish(trailers);
-    else if (trailers !== undefined) this.#sink.response(head, bodyStreamOf(parts, trailers));
-    else this.#sink.response(head, parts.length === 0 ? undefined : joined(parts));
+    else if (trailers !== undefined) this.#sink.response(head, bodyWithTrailers(bytes, trailers));
+    else this.#sink.response(head, bytes.length === 0 ? undefined : bytes);
     this.#sink.complete();
   }
 

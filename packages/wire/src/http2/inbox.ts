@@ -1,5 +1,5 @@
 import type { HeaderList } from "../http.ts";
-import { copied, joined } from "../http1/output.ts";
+import { copied } from "../http1/output.ts";
 import { WireError, wireReasons, type WireReason } from "../reasons.ts";
 import { bodyWithTrailers } from "../whole-body.ts";
 import type { Budgets } from "./budgets.ts";
@@ -147,8 +147,7 @@ export class Inbox {
         if (stream.body.wanted) stream.deadlineMs = stream.restMs;
         stream.body.push(content);
       } else {
-        if (stream.parts === undefined) stream.parts = [content];
-        else stream.parts.push(content);
+        stream.gather(content);
         if (stream.mode === "whole") {
           // Bounded by inlineBytesMax instead of the windows, so that short bodies cannot hold each other up.
           this.returned(stream, length);
@@ -165,7 +164,7 @@ export class Inbox {
       this.#mismatch(stream);
       return;
     }
-    const { mode, parts } = stream;
+    const { mode } = stream;
     if (mode === "discard") {
       stream.remoteEnded = true;
       this.#role.discarded(stream);
@@ -175,8 +174,7 @@ export class Inbox {
     stream.remoteEnded = true;
     stream.deadlineMs = Infinity;
     if (waited && stream.receivedBytes <= this.#session.settings.messages.inlineBytesMax) {
-      const bytes = parts === undefined ? nothing : joined(parts);
-      stream.parts = undefined;
+      const bytes = stream.ungather() ?? nothing;
       stream.mode = "none";
       if (mode === "batch") this.returnConnection(bytes.length);
       const plain = bytes.length > 0 ? bytes : undefined;
@@ -198,12 +196,11 @@ export class Inbox {
   }
 
   #deliverStream(stream: Stream): void {
-    const { parts } = stream;
+    const begun = stream.ungather();
     stream.mode = "stream";
-    stream.parts = undefined;
     const body = new StreamBody(stream, stream.expectedBytes < 0 ? undefined : stream.expectedBytes);
     stream.body = body;
-    if (parts !== undefined) for (const part of parts) body.push(part);
+    if (begun !== undefined) body.push(begun);
     this.#role.deliver(stream, body);
   }
 
@@ -240,14 +237,14 @@ export class Inbox {
   discard(stream: Stream, error: WireError): void {
     this.releaseUnread(stream);
     stream.mode = "discard";
-    stream.parts = undefined;
+    stream.ungather();
     stream.body?.fail(error);
     stream.body = undefined;
   }
 
   /** What has come for a stream that is over, and will not be taken. */
   releaseUnread(stream: Stream): void {
-    if (stream.mode === "batch" && stream.parts !== undefined) for (const part of stream.parts) this.returnConnection(part.length);
+    if (stream.mode === "batch") this.returnConnection(stream.gatheredBytes);
     if (stream.body !== undefined) this.returnConnection(stream.body.release());
   }
 

@@ -1,3 +1,4 @@
+import { GatheredBytes } from "../gathered-bytes.ts";
 import type { BodyStream, HeaderList } from "../http.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 
@@ -22,8 +23,7 @@ const ended: IteratorResult<Uint8Array, undefined> = { done: true, value: undefi
 export class StreamBody implements BodyStream, AsyncIterator<Uint8Array, undefined> {
   readonly length: number | undefined;
   readonly #source: StreamBodySource;
-  #chunks: Uint8Array[] = [];
-  #at = 0;
+  readonly #chunks = new GatheredBytes();
   #waiting: Waiting | undefined = undefined;
   #trailers: HeaderList | undefined = undefined;
   #error: WireError | undefined = undefined;
@@ -80,13 +80,7 @@ export class StreamBody implements BodyStream, AsyncIterator<Uint8Array, undefin
   release(): number {
     if (this.#released) return 0;
     this.#released = true;
-    return this.#unread();
-  }
-
-  #unread(): number {
-    let bytes = 0;
-    for (let index = this.#at; index < this.#chunks.length; index += 1) bytes += (this.#chunks[index] as Uint8Array).length;
-    return bytes;
+    return this.#chunks.length;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
@@ -96,13 +90,8 @@ export class StreamBody implements BodyStream, AsyncIterator<Uint8Array, undefin
   }
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    const chunk = this.#chunks[this.#at];
+    const chunk = this.#chunks.shift();
     if (chunk !== undefined) {
-      this.#at += 1;
-      if (this.#at === this.#chunks.length) {
-        this.#chunks = [];
-        this.#at = 0;
-      }
       if (!this.#released) this.#source.taken(chunk.length);
       return Promise.resolve({ done: false, value: chunk });
     }
@@ -117,9 +106,8 @@ export class StreamBody implements BodyStream, AsyncIterator<Uint8Array, undefin
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (!this.#left) {
       this.#left = true;
-      const bytes = this.#released ? 0 : this.#unread();
-      this.#chunks = [];
-      this.#at = 0;
+      const bytes = this.#released ? 0 : this.#chunks.length;
+      this.#chunks.take();
       this.#waiting?.resolve(ended);
       this.#waiting = undefined;
       this.#source.left(bytes);

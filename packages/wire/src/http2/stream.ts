@@ -1,6 +1,7 @@
 import type { CallCarrier, ClientCall } from "../client-call.ts";
 import { interimMax, type Exchange, type HeaderList, type HttpResponse } from "../http.ts";
 import type { Peer } from "../http1/exchange.ts";
+import { GatheredBytes } from "../gathered-bytes.ts";
 import { leaveBody } from "../http1/writer.ts";
 import type { WireError } from "../reasons.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -72,7 +73,9 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
   /** Taken by the reader and not yet given back as window. */
   toReturn = 0;
   body: StreamBody | undefined = undefined;
-  parts: Uint8Array[] | undefined = undefined;
+  /** What has come of a body that is handed over whole, if it can be: mostly one piece. */
+  #part: Uint8Array | undefined = undefined;
+  #parts: GatheredBytes | undefined = undefined;
   /** 100 Continue is owed as soon as somebody reads; `now` once somebody does. */
   continueOwed: "no" | "yes" | "now" = "no";
 
@@ -181,6 +184,30 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
     if (!this.remoteEnded && !this.over) this.#owner.abandoned(this);
   }
 
+  /** Keeps a piece of a body that may be handed over whole. */
+  gather(piece: Uint8Array): void {
+    if (this.#parts !== undefined) this.#parts.push(piece);
+    else if (this.#part === undefined) this.#part = piece;
+    else {
+      this.#parts = new GatheredBytes();
+      this.#parts.push(this.#part);
+      this.#parts.push(piece);
+      this.#part = undefined;
+    }
+  }
+
+  get gatheredBytes(): number {
+    return this.#parts?.length ?? this.#part?.length ?? 0;
+  }
+
+  /** Takes what has been kept, as one array; undefined for nothing. */
+  ungather(): Uint8Array | undefined {
+    const bytes = this.#parts?.whole() ?? this.#part;
+    this.#parts = undefined;
+    this.#part = undefined;
+    return bytes;
+  }
+
   abandon(_call: ClientCall, error: WireError): void {
     this.#owner.givenUp(this, error);
   }
@@ -226,7 +253,7 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
     this.stallMs = Infinity;
     this.chunks = noChunks;
     this.queuedBytes = 0;
-    this.parts = undefined;
+    this.ungather();
     this.release();
     const { iterator } = this;
     this.iterator = undefined;
