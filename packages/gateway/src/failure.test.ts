@@ -273,6 +273,40 @@ test("gateway does not blame endpoints for clients that stall their upload", asy
   await house.stop();
 });
 
+test("gateway sends an upload that streams to another endpoint only while none has begun to get it", async () => {
+  const upload = "x".repeat(100_000);
+  const handler: HttpHandler = async (request) => ({
+    status: 200,
+    headers: [],
+    body: Buffer.from(`${(await readBody(request.body, 1e6)).length}`),
+  });
+  let reached = 0;
+  const raw = await startRaw((socket) =>
+    socket.once("data", () => {
+      reached++;
+      socket.resetAndDestroy();
+    }),
+  );
+  const places = (port: number, id: string): { id: string; version: string; port: number } => ({ id, version: "v1", port });
+  const backend = await startBackend("good", "v1", handler);
+  const house = await startHouse(snapshotOf([places(raw.port, "bad"), backend], { idempotent: true }), [backend]);
+  const counts = { 200: 0, 502: 0 };
+  for (let count = 0; count < 6; count++) {
+    const { status } = await fetch(house.gateway.url, { method: "PUT", body: upload });
+    counts[status as keyof typeof counts]++;
+  }
+  assert.deepEqual([counts[502], counts[200]], [reached, backend.count]);
+  assert.ok(reached > 0 && backend.count > 0, `${reached} and ${backend.count} of 6`);
+  await stopRaw(raw);
+  // Nobody listens there any more: nothing can have begun.
+  await house.gateway.apply(snapshotOf([places(raw.port, "gone"), backend], { revision: 2 }));
+  for (let count = 0; count < 6; count++) {
+    const answer = await fetch(house.gateway.url, { method: "POST", body: upload });
+    assert.deepEqual([answer.status, await answer.text()], [200, String(upload.length)]);
+  }
+  await house.stop();
+});
+
 test("gateway passes interim answers over and answers with the final one", async () => {
   const raw = await startRaw((socket) =>
     socket.on("data", () => socket.write("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")),
