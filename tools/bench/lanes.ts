@@ -4,9 +4,10 @@ import { parseArgs } from "node:util";
 import { systemClock } from "@weir/kit/clock";
 import type { Round, Scene, SceneFigures } from "./lanes/figures.ts";
 import { sceneFigures } from "./lanes/figures.ts";
+import { takeOwnTurn } from "./lanes/own-core.ts";
 import { startInstance, takeTurn, work } from "./lanes/turn.ts";
 
-const help = `npm run bench:lanes -- [--rounds N] [--seconds N] [--json FILE]
+const help = `npm run bench:lanes -- [--rounds N] [--seconds N] [--own-core] [--json FILE]
 
 How long urgent calls take on one instance: alone, with bulk work that asks for one and a half times what the instance can do, behind a
 bulkhead with lanes, and the same behind one that serves first come, first. Calls compute in slices of 0.25 ms on one loop; the load is
@@ -15,6 +16,8 @@ more than twice its idle value.
 
   --rounds N    default 7
   --seconds N   of each turn, default 5
+  --own-core    without sockets, on a clock that goes by what the thread computes: what a core of its own shows, also where others
+                want the same one
   --json FILE   also write everything as JSON
   --help        this text
 
@@ -24,6 +27,25 @@ Example: npm run bench:lanes -- --rounds 3 --seconds 2
 const ratioMax = 2;
 const scenes = ["idle", "lanes", "first-come"] as const;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function takeOwnRounds(count: number, seconds: number): Promise<Round[]> {
+  const { random } = systemClock;
+  const turnOf = (scene: Scene, durationS: number): ReturnType<typeof takeOwnTurn> =>
+    takeOwnTurn({ seconds: durationS, withBulk: scene !== "idle", withLanes: scene !== "first-come", random });
+  for (const scene of scenes) await turnOf(scene, 0.5);
+  const rounds: Round[] = [];
+  for (let round = 0; round < count; round++) {
+    const [idle, lanes] = [await turnOf("idle", seconds), await turnOf("lanes", seconds)];
+    rounds.push({ idle, lanes, "first-come": await turnOf("first-come", seconds) });
+    tell(rounds, count);
+  }
+  return rounds;
+}
+
+function tell(rounds: readonly Round[], count: number): void {
+  const one = scenes.map((scene) => `${scene} ${sceneFigures(scene, rounds.slice(-1)).wallMsP99.toFixed(1)} ms`);
+  say(`  ${rounds.length}/${count} · P99 ${one.join(", ")}`);
+}
 
 async function takeRounds(count: number, seconds: number): Promise<Round[]> {
   await using lanes = await startInstance("lanes");
@@ -37,8 +59,7 @@ async function takeRounds(count: number, seconds: number): Promise<Round[]> {
     const idle = await turnOf("idle", seconds);
     const own = await turnOf("lanes", seconds);
     rounds.push({ idle, lanes: own, "first-come": await turnOf("first-come", seconds) });
-    const one = scenes.map((scene) => `${scene} ${sceneFigures(scene, rounds.slice(-1)).wallMsP99.toFixed(1)} ms`);
-    say(`  ${round + 1}/${count} · P99 ${one.join(", ")}`);
+    tell(rounds, count);
   }
   return rounds;
 }
@@ -54,7 +75,13 @@ function table(figures: readonly SceneFigures[]): string {
 }
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string" }, seconds: { type: "string" }, json: { type: "string" }, help: { type: "boolean" } },
+  options: {
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    "own-core": { type: "boolean" },
+    json: { type: "string" },
+    help: { type: "boolean" },
+  },
 });
 if (values.help) {
   process.stdout.write(help);
@@ -62,7 +89,7 @@ if (values.help) {
   const count = Number(values.rounds ?? 7);
   const seconds = Number(values.seconds ?? 5);
   say(`urgent ${work.urgent.perSecond} × ${work.urgent.computesMs} ms, bulk ${work.bulk.perSecond} × ${work.bulk.computesMs} ms a second`);
-  const rounds = await takeRounds(count, seconds);
+  const rounds = await (values["own-core"] ? takeOwnRounds : takeRounds)(count, seconds);
   const figures = scenes.map((scene) => sceneFigures(scene, rounds));
   process.stdout.write(`${table(figures)}\n`);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ seconds, work, figures, rounds }, undefined, 2)}\n`);

@@ -3,46 +3,23 @@ import { implement } from "@weir/kit/rpc/implement";
 import { createRpcHandler } from "@weir/kit/rpc/node/server";
 import { metadataValue } from "@weir/kit/call";
 import { createBulkhead } from "@weir/kit/policy/bulkhead";
-import { giveWay } from "@weir/kit/policy/give-way";
 import type { Lane } from "@weir/kit/policy/lane";
 import { createServer } from "@weir/wire";
 import { Hello } from "../hello.weir.ts";
+import { bulkheadOptions, createComputation } from "./compute.ts";
 
-const sliceMs = 0.25;
 const withLanes = process.argv[2] === "lanes";
-let sink = 0;
-
-function compute(rounds: number): void {
-  for (let round = 0; round < rounds; round++) sink = (Math.imul(sink ^ round, 0x9e3779b1) + (sink >>> 7)) | 0;
-}
-
-/** Rounds that take a slice when nobody else has the core: the least of many tries. */
-function calibrated(): number {
-  const rounds = 200_000;
-  let leastMs = Infinity;
-  for (let tries = 0; tries < 50; tries++) {
-    const beganMs = performance.now();
-    compute(rounds);
-    leastMs = Math.min(leastMs, performance.now() - beganMs);
-  }
-  return Math.round((rounds * sliceMs) / leastMs);
-}
-
-const rounds = calibrated();
+const compute = createComputation();
 const laneOf = (_: unknown, call: { readonly metadata: readonly string[] }): Lane =>
   (metadataValue(call.metadata, "x-lane") ?? "normal") as Lane;
-const options = { concurrencyMax: 8, queueMax: 64, ...(withLanes && { bulkMax: 4 }) };
-const bulkhead = createBulkhead(options, withLanes ? { laneOf } : {});
+const bulkhead = createBulkhead(bulkheadOptions(withLanes), withLanes ? { laneOf } : {});
 const hello = implement(
   Hello,
   {
     /** Computes for as many milliseconds as its name says. */
     async greet({ name }, call) {
       const before = process.threadCpuUsage();
-      for (let slice = Number(name) / sliceMs; slice > 0; slice--) {
-        compute(rounds);
-        await giveWay(call);
-      }
+      await compute(Number(name), call);
       const { user, system } = process.threadCpuUsage(before);
       // What this thread computed from the call's beginning to its end, for whomever: it does not run while others have the core.
       return { message: "", visits: 0, score: (user + system) / 1000, returning: false, tags: [] };
