@@ -45,7 +45,7 @@ export class AnswerMessages<R> implements AsyncIterable<R>, AsyncIterator<R, und
   constructor(answer: SendAnswer, about: AnswerAbout<R>) {
     this.#answer = answer;
     this.#about = about;
-    this.#reader = new FrameReader(answer.body, about.settings.answerBytesMax);
+    this.#reader = new FrameReader(answer.body, { bytesMax: about.settings.answerBytesMax, tooLarge: kitReasons.RESPONSE_TOO_LARGE });
     this.#encoding = headerOf(answer, about.settings.protocol.encodingHeader);
   }
 

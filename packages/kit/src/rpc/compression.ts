@@ -1,6 +1,7 @@
 import type { Reason } from "../fault.ts";
 import { fault } from "../fault.ts";
 import { kitReasons } from "../reasons.ts";
+import { joined } from "./http-send.ts";
 
 /**
  * One way to compress messages. `decompress` throws or rejects with ENCODING_INVALID for what is malformed and with
@@ -89,14 +90,7 @@ async function gather(through: ByteTransform, bytes: Uint8Array, bytesMax: numbe
     }
     chunks.push(next.value);
   }
-  if (chunks.length === 1) return chunks[0] as Uint8Array;
-  const joined = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, at);
-    at += chunk.length;
-  }
-  return joined;
+  return joined(chunks, size);
 }
 
 function refuse(thrown: unknown): never {

@@ -1,5 +1,9 @@
 import type { Reason } from "../fault.ts";
 import { fault } from "../fault.ts";
+import type { Envelope, FrameLimits } from "./frame-reader.ts";
+import { FrameReader } from "./frame-reader.ts";
+
+export type { Envelope } from "./frame-reader.ts";
 
 /** Bit 0 of the flags: the data is compressed. */
 export const envelopeCompressed = 1;
@@ -7,18 +11,8 @@ export const envelopeCompressed = 1;
 /** Bit 1 of the flags: the data is the end message of a Connect stream. */
 export const envelopeEnd = 2;
 
-/** One length-prefixed message: a byte of flags, four bytes of length (big endian), the data. */
-export interface Envelope {
-  readonly flags: number;
-  readonly data: Uint8Array;
-}
-
 /** What a reader of envelopes bounds, and which reasons it gives. */
-export interface EnvelopeLimits {
-  /** Bytes of one message at most. */
-  readonly bytesMax: number;
-  /** Given when a message is larger. */
-  readonly tooLarge: Reason;
+export interface EnvelopeLimits extends FrameLimits {
   /** Given when the bytes end inside an envelope. */
   readonly truncated: Reason;
 }
@@ -47,63 +41,13 @@ export async function* envelopesFromBody(
   body: Uint8Array | AsyncIterable<Uint8Array> | undefined,
   limits: EnvelopeLimits,
 ): AsyncGenerator<Envelope, void, undefined> {
-  if (body === undefined) return;
-  const gathered = new ChunkQueue();
-  for await (const chunk of body instanceof Uint8Array ? [body] : body) {
-    gathered.push(chunk);
-    for (;;) {
-      const envelope = takeEnvelope(gathered, limits);
-      if (!envelope) break;
-      yield envelope;
-    }
+  const reader = new FrameReader(body, limits);
+  try {
+    do {
+      for (let envelope = reader.take(); envelope !== undefined; envelope = reader.take()) yield envelope;
+    } while (await reader.more());
+  } finally {
+    reader.leave();
   }
-  if (gathered.bytes > 0) throw fault(limits.truncated, `The stream ends inside an envelope, after ${gathered.bytes} of its bytes.`);
-}
-
-function takeEnvelope(gathered: ChunkQueue, limits: EnvelopeLimits): Envelope | undefined {
-  if (gathered.bytes < prefixBytes) return undefined;
-  const prefix = gathered.peek(prefixBytes);
-  const bytes = new DataView(prefix.buffer, prefix.byteOffset).getUint32(1);
-  if (bytes > limits.bytesMax) throw fault(limits.tooLarge, `Expected a message of at most ${limits.bytesMax} bytes, found ${bytes}.`);
-  if (gathered.bytes < prefixBytes + bytes) return undefined;
-  const flags = prefix[0] as number;
-  gathered.take(prefixBytes);
-  return { flags, data: gathered.take(bytes) };
-}
-
-/** Chunks in order; joined only when a message spans them, so that a large message costs one copy. */
-class ChunkQueue {
-  bytes = 0;
-  #chunks: Uint8Array[] = [];
-
-  push(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.bytes += chunk.length;
-  }
-
-  /** The first `count` bytes, left in place. There must be as many. */
-  peek(count: number): Uint8Array {
-    const first = this.#chunks[0] as Uint8Array;
-    if (first.length >= count) return first.subarray(0, count);
-    const joined = new Uint8Array(this.bytes);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      joined.set(chunk, at);
-      at += chunk.length;
-    }
-    this.#chunks = [joined];
-    return joined.subarray(0, count);
-  }
-
-  /** The first `count` bytes, taken out. There must be as many. */
-  take(count: number): Uint8Array {
-    if (count === 0) return new Uint8Array(0);
-    const taken = this.peek(count);
-    const first = this.#chunks[0] as Uint8Array;
-    if (first.length === count) this.#chunks.shift();
-    else this.#chunks[0] = first.subarray(count);
-    this.bytes -= count;
-    return taken;
-  }
+  if (reader.bytes > 0) throw fault(limits.truncated, `The stream ends inside an envelope, after ${reader.bytes} of its bytes.`);
 }

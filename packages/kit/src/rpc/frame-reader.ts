@@ -1,25 +1,38 @@
+import type { Reason } from "../fault.ts";
 import { fault } from "../fault.ts";
-import { kitReasons } from "../reasons.ts";
-import type { Envelope } from "./envelope.ts";
 import type { SendAnswer } from "./http-send.ts";
 import { joined, leave } from "./http-send.ts";
+
+/** One length-prefixed message: a byte of flags, four bytes of length (big endian), the data. */
+export interface Envelope {
+  readonly flags: number;
+  readonly data: Uint8Array;
+}
+
+/** What a message may be. */
+export interface FrameLimits {
+  /** Bytes of one message at most. */
+  readonly bytesMax: number;
+  /** Given when a message says that it is larger. */
+  readonly tooLarge: Reason;
+}
 
 const prefixBytes = 5;
 
 /**
- * Cuts the body of an answer into enveloped messages, however its bytes were split. Pulled: `take` what is there, ask for `more` when it
+ * Cuts a body into enveloped messages, however its bytes were split. Pulled: `take` what is there, ask for `more` when it
  * is nothing. Memory is bounded by one message and one piece of the body. A class because it holds the body.
  */
 export class FrameReader {
-  readonly #bytesMax: number;
+  readonly #limits: FrameLimits;
   #iterator: AsyncIterator<Uint8Array> | undefined;
   /** Pieces not yet taken; of the first, the bytes from `#at` on. */
   #pieces: Uint8Array[] = [];
   #at = 0;
   #bytes = 0;
 
-  constructor(body: SendAnswer["body"], bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  constructor(body: SendAnswer["body"], limits: FrameLimits) {
+    this.#limits = limits;
     if (body === undefined) return;
     const whole = body instanceof Uint8Array ? body : body.whole;
     if (whole === undefined) this.#iterator = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
@@ -31,16 +44,15 @@ export class FrameReader {
     return this.#bytes;
   }
 
-  /** The next message, if all of it is there. Throws RESPONSE_TOO_LARGE when it says that it is larger than the limit. */
+  /** The next message, if all of it is there. Throws when it says that it is larger than the limit. */
   take(): Envelope | undefined {
     if (this.#bytes < prefixBytes) return undefined;
     if ((this.#pieces[0] as Uint8Array).length - this.#at < prefixBytes) this.#join();
     const first = this.#pieces[0] as Uint8Array;
     const at = this.#at;
     const length = uint32At(first, at + 1);
-    if (length > this.#bytesMax) {
-      throw fault(kitReasons.RESPONSE_TOO_LARGE, `Expected a message of at most ${this.#bytesMax} bytes, found ${length}.`);
-    }
+    const { bytesMax, tooLarge } = this.#limits;
+    if (length > bytesMax) throw fault(tooLarge, `Expected a message of at most ${bytesMax} bytes, found ${length}.`);
     if (this.#bytes < prefixBytes + length) return undefined;
     const flags = first[at] as number;
     if (first.length - at < prefixBytes + length) this.#join();
