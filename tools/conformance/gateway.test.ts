@@ -11,7 +11,7 @@ import { programPath } from "../check/real-parts.ts";
 import { serveBrowserPage } from "./browser-page.ts";
 import { runConformance } from "./connectconformance.ts";
 import { generateSuites } from "./contracts.ts";
-import { runServerCases } from "./interop-server-cases.ts";
+import { runServerCases } from "./interop-cases.ts";
 import type { StartedProgram } from "./suite-programs.ts";
 import { programFile, runProgram, startProgram, suiteMissing } from "./suite-programs.ts";
 

@@ -3,27 +3,9 @@ import process from "node:process";
 import { after, before, describe, test } from "node:test";
 import { freePort } from "../services/host.ts";
 import { generateSuites } from "./contracts.ts";
-import { runServerCases } from "./interop-server-cases.ts";
+import { clientCases, runServerCases } from "./interop-cases.ts";
 import { programFile, runProgram, startProgram, suiteMissing } from "./suite-programs.ts";
 import { writeTestCertificate } from "./test-certificate.ts";
-
-/** Every case that our client has; grpc-go's server answers all of them. */
-const clientCases = [
-  "empty_unary",
-  "large_unary",
-  "client_streaming",
-  "server_streaming",
-  "ping_pong",
-  "empty_stream",
-  "custom_metadata",
-  "status_code_and_message",
-  "special_status_message",
-  "unimplemented_method",
-  "unimplemented_service",
-  "cancel_after_begin",
-  "cancel_after_first_response",
-  "timeout_on_sleeping_server",
-];
 
 describe("gRPC's interoperability tests", { skip: suiteMissing("WEIR_GRPC_INTEROP_CLIENT", "WEIR_GRPC_INTEROP_SERVER") }, () => {
   const certificate = writeTestCertificate();
