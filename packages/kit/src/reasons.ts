@@ -270,6 +270,16 @@ const ownReasons = {
     code: "INTERNAL",
     meaning: "A step of the warm-up failed, so the app never began to serve.",
   },
+  WORKER_ENDED: {
+    reason: "WORKER_ENDED",
+    code: "INTERNAL",
+    meaning: "A worker of an app ended before it served, or did not come to serve in time; its own log says why.",
+  },
+  WORKERS_REPLACE_FAILED: {
+    reason: "WORKERS_REPLACE_FAILED",
+    code: "FAILED_PRECONDITION",
+    meaning: "The successor of a worker did not come to serve; the workers that are left go on.",
+  },
   PRACTICE_FAILED: {
     reason: "PRACTICE_FAILED",
     code: "INTERNAL",

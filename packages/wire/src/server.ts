@@ -38,6 +38,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Several processes share the port, the kernel spreads connections. Default false. */
   readonly reusePort?: boolean;
+  /** In a worker of `node:cluster`: a socket of its own, where it would share one with the other workers. Default false. */
+  readonly exclusive?: boolean;
 }
 
 /** Where a server listens. */
@@ -51,6 +53,11 @@ export interface Server {
   readonly counters: ServerCounters;
   /** Rejects with the platform's error (EADDRINUSE, EACCES) when the address cannot be had. */
   listen(options: ListenOptions): Promise<ListenAddress>;
+  /**
+   * Accepts no more connections; those that stand go on, those too that were accepted and have not said anything yet. `drain` begins with it
+   * and then takes such a one for idle: whoever leaves others behind to accept does this first, and drains a moment later.
+   */
+  stopListening(): void;
   /**
    * Accepts no more connections, closes idle ones at once, answers what is in flight with `Connection: close`, and cuts
    * what is left after `timeoutMs`. Resolves when the last connection is gone.
@@ -96,7 +103,8 @@ class NetServer implements Server, TlsListenerOwner {
     const host = options.host ?? "127.0.0.1";
     return new Promise((resolve, reject) => {
       this.#net.once("error", reject);
-      this.#net.listen({ host, port: options.port, reusePort: options.reusePort ?? false, backlog: 1024 }, () => {
+      const { reusePort = false, exclusive = false } = options;
+      this.#net.listen({ host, port: options.port, reusePort, exclusive, backlog: 1024 }, () => {
         this.#net.off("error", reject);
         // An error of accept (too many open files) concerns one connection; the server goes on.
         this.#net.on("error", () => undefined);
@@ -106,7 +114,7 @@ class NetServer implements Server, TlsListenerOwner {
   }
 
   async drain(timeoutMs: number): Promise<void> {
-    this.#stopListening();
+    this.stopListening();
     for (const line of this.#lines) {
       if (line instanceof TlsEntry) line.cut();
       else line.sink?.shut?.();
@@ -121,7 +129,7 @@ class NetServer implements Server, TlsListenerOwner {
     return this.drain(0);
   }
 
-  #stopListening(): void {
+  stopListening(): void {
     if (this.#net.listening) this.#net.close();
   }
 

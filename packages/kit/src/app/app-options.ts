@@ -15,6 +15,11 @@ export interface AppListenOptions {
   readonly port?: number;
   /** For /healthz, /readyz and /metrics, always in cleartext. Default WEIR_ADMIN_PORT under `run`, else 0. */
   readonly adminPort?: number;
+  /**
+   * Processes that take calls on the port, 1 to 64, under `run`: replaced one by one, made anew when they crash. Default WEIR_WORKERS under
+   * `run`, else 1, which is this process itself.
+   */
+  readonly workers?: number | undefined;
   /** Take calls over TLS, with certificates from files. Default cleartext. */
   readonly tls?: AppTlsOptions;
 }

@@ -11,6 +11,7 @@ test("environment is read as it is meant, an empty variable as absent", () => {
     WEIR_HOST: "::1",
     WEIR_PORT: "8080",
     WEIR_ADMIN_PORT: "0",
+    WEIR_WORKERS: "4",
     WEIR_VERSION: "v2",
     WEIR_CONTROL_URL: "http://127.0.0.1:7000",
     WEIR_TOKEN: "",
@@ -20,6 +21,7 @@ test("environment is read as it is meant, an empty variable as absent", () => {
     host: "::1",
     port: 8080,
     adminPort: 0,
+    workers: 4,
     version: "v2",
     controlUrl: "http://127.0.0.1:7000",
     token: undefined,
@@ -32,6 +34,7 @@ test("environment refuses what cannot be, naming the variable", () => {
     assert.throws(() => environmentFrom({ WEIR_PORT: port }), invalid, port);
     assert.throws(() => environmentFrom({ WEIR_ADMIN_PORT: port }), /WEIR_ADMIN_PORT/);
   }
+  for (const workers of ["0", "65", "two", "1.5"]) assert.throws(() => environmentFrom({ WEIR_WORKERS: workers }), /WEIR_WORKERS/);
   assert.throws(() => environmentFrom({ WEIR_LOG_LEVEL: "loud" }), invalid);
 });
 

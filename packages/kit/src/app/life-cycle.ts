@@ -22,6 +22,7 @@ import { createStateHolder } from "./state.ts";
 import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 import type { NamedWarmUpStep } from "./warm-up.ts";
 import { runWarmUp } from "./warm-up.ts";
+import type { WorkerLink } from "./workers/worker-link.ts";
 
 /** An app that serves; `await using` stops it. */
 export interface RunningApp extends AsyncDisposable {
@@ -49,6 +50,8 @@ export interface StartContext {
   readonly clock: Clock;
   /** Aborts to stop: also during the warm-up, which then rejects with the signal's reason. */
   readonly signal: AbortSignal;
+  /** To the group that this process is a worker of. */
+  readonly link?: WorkerLink | undefined;
 }
 
 interface Parts {
@@ -75,12 +78,22 @@ export async function startApp(options: AppOptions, context: StartContext): Prom
   const { state, server, admin } = parts;
   const { log } = context;
   try {
-    const adminAddress = await admin.listen({ host, port: adminPort });
-    const address = await listenOn(server, { host, port });
-    log.info("listening", { address: addressText(address), adminAddress: addressText(adminAddress), instance: parts.instanceId });
+    if (context.link) followState(state, context.link);
+    // A worker shares the port for calls with the others of its group, and nothing else.
+    const adminAddress = await admin.listen({ host, port: adminPort, exclusive: context.link !== undefined });
+    const listen = async (): Promise<ListenAddress> => {
+      const listening = await listenOn(server, { host, port });
+      const shown = { address: addressText(listening), adminAddress: addressText(adminAddress), instance: parts.instanceId };
+      log.info("listening", shown);
+      context.link?.listening({ ...listening, adminAddress: shown.adminAddress });
+      return listening;
+    };
+    // Connections to the port of a group go to whoever accepts: a worker does so once it can answer.
+    const early = context.link ? undefined : await listen();
     state.enter("WARMING_UP");
     const msMax = options.timeouts?.warmUpMsMax ?? 120_000;
     await runWarmUp(context.steps, { ...context, state, msMax, handler: parts.handler });
+    const address = early ?? (await listen());
     state.enter("SERVING");
     log.info("serving", { address: addressText(address), instance: parts.instanceId });
     return running(parts, address, adminAddress);
@@ -90,6 +103,11 @@ export async function startApp(options: AppOptions, context: StartContext): Prom
     parts.release();
     throw error;
   }
+}
+
+/** Tells of every state, and of none else: a step of the warm-up is shown by the worker's own page. */
+function followState(state: StateHolder, link: WorkerLink): void {
+  state.onEnter(() => link.status(state.status()));
 }
 
 function partsFrom(options: AppOptions, context: StartContext, tls: TlsFiles | undefined): Parts {
@@ -160,6 +178,11 @@ async function stopInOrder(parts: Parts, leave: (() => Promise<void>) | undefine
     await leave();
     // Whoever sends calls here learns of it from the registry, not from a connection that is closed under them.
     await clock.sleep(leaveMs);
+  }
+  if (context.link) {
+    // The others of the group accept from now on; who has connected here and not yet asked is answered still.
+    server.stopListening();
+    await clock.sleep(Math.min(leaveMs, drainMsMax));
   }
   state.enter("DRAINING");
   log.info("draining", { inFlight: server.counters.requestsInFlight, drainMsMax });

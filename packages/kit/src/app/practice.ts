@@ -52,7 +52,7 @@ export function practiceStep<C>(
   return async (signal, inside) => {
     const { log, clock } = inside;
     const server = createServer(inside.handler, { clock });
-    const { port } = await server.listen({ port: 0 });
+    const { port } = await server.listen({ port: 0, exclusive: true });
     const transport = createWireTransport({
       url: `http://127.0.0.1:${port}`,
       protocol: options.protocol ?? "grpc",

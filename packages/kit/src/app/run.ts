@@ -9,11 +9,15 @@ import type { AppEnvironment } from "./environment.ts";
 import { exitProcess, processEnvironment } from "./environment.ts";
 import type { StartContext } from "./life-cycle.ts";
 import { startApp, stopRequested } from "./life-cycle.ts";
+import { runWorkerGroup } from "./workers/run-group.ts";
+import { isGroupWorker, linkToGroup } from "./workers/worker-link.ts";
 
 /** What is left of the process after the app has stopped gets so long to end by itself. */
 const lingerMs = 1000;
 /** A terminal's SIGINT goes to the whole group, and a supervisor's SIGTERM follows: together they are one wish. */
 const sameWishMs = 500;
+/** Supervisors, terminals, terminals that close, and containers each have their own. */
+const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
 
 /** The main of a service, see `App.run`. */
 export async function runApp(given: AppOptions, made: Pick<StartContext, "steps" | "metrics" | "pages" | "policies">): Promise<void> {
@@ -33,8 +37,17 @@ export async function runApp(given: AppOptions, made: Pick<StartContext, "steps"
     const environment = processEnvironment();
     const options = withEnvironment(given, environment);
     log = options.log ?? logFrom(options, environment, writer);
-    const running = await startApp(options, { ...made, ownsProcess: true, log, clock: options.clock ?? systemClock, signal: stop.signal });
-    await running.stopped;
+    const context = { metrics: made.metrics, log, clock: options.clock ?? systemClock, signal: stop.signal };
+    const { workers: count = 1 } = options;
+    if (count > 1 && !isGroupWorker()) {
+      await runWorkerGroup(options, { ...context, count, onReplace: (replace) => process.on("SIGUSR2", replace) });
+    } else {
+      const link = isGroupWorker() ? linkToGroup(made.metrics) : undefined;
+      // The group is what the registry knows, and what has the admin port; a worker's own is for looking closer.
+      const own = link ? { ...options, control: undefined, adminPort: 0 } : options;
+      const running = await startApp(own, { ...made, ...context, ownsProcess: true, link });
+      await running.stopped;
+    }
     code = 0;
   } catch (error) {
     if (stop.signal.aborted && isFault(error) && error.code === "CANCELLED") code = 0;
@@ -44,6 +57,8 @@ export async function runApp(given: AppOptions, made: Pick<StartContext, "steps"
   process.off("uncaughtExceptionMonitor", onUncaught);
   await writer.close();
   process.exitCode = code;
+  // The channel to the group would hold the process.
+  if (isGroupWorker()) exitProcess(code);
   systemClock.after(lingerMs, () => exitProcess(code));
 }
 
@@ -56,6 +71,7 @@ export function withEnvironment(options: AppOptions, environment: AppEnvironment
     host: options.host ?? environment.host,
     port: options.port ?? environment.port,
     adminPort: options.adminPort ?? environment.adminPort,
+    workers: options.workers ?? environment.workers,
     control: options.control ?? control,
   };
 }
@@ -79,10 +95,8 @@ function onSignals(listener: OnSignal): () => void {
       listener(signal, true);
     }
   };
-  process.on("SIGTERM", hear);
-  process.on("SIGINT", hear);
+  for (const signal of stopSignals) process.on(signal, hear);
   return () => {
-    process.off("SIGTERM", hear);
-    process.off("SIGINT", hear);
+    for (const signal of stopSignals) process.off(signal, hear);
   };
 }
