@@ -55,7 +55,7 @@ export class Places {
   get state(): PlacesState {
     const { concurrencyMax, queueMax } = this.#options;
     const waiting = byLane((lane) => this.#waiting[lane].size);
-    const own = { underWay: this.#underWay, underWayByLane: { ...this.#underWayByLane }, waiting, waitedMs: this.#waitedMs() };
+    const own = { underWay: this.#underWay, underWayByLane: { ...this.#underWayByLane }, waiting, waitedMs: this.waitedMs() };
     return { concurrencyMax, queueMax, ...own, refused: { ...this.#refused } };
   }
 
@@ -63,6 +63,14 @@ export class Places {
     this.#options = options;
     while (this.#beginNext());
     while (this.#waitingCount > options.queueMax) this.#dismiss(this.#leastUrgent());
+  }
+
+  /** How long the eldest of those that wait has waited; 0 when nobody does. */
+  waitedMs(): number {
+    if (this.#waitingCount === 0) return 0;
+    let sinceMs = Infinity;
+    for (const lane of lanes) for (const one of this.#waiting[lane].eldest()) sinceMs = Math.min(sinceMs, one.sinceMs);
+    return this.#clock.monotonicMs() - sinceMs;
   }
 
   /** Undefined when a place was taken at once; else it resolves with the place, or rejects. Throws BULKHEAD_FULL. */
@@ -182,12 +190,6 @@ export class Places {
 
   #dismiss(one: Waiting | undefined): void {
     one?.leave(this.#full(one.lane));
-  }
-
-  #waitedMs(): number {
-    let sinceMs = Infinity;
-    for (const lane of lanes) for (const one of this.#waiting[lane].eldest()) sinceMs = Math.min(sinceMs, one.sinceMs);
-    return sinceMs === Infinity ? 0 : this.#clock.monotonicMs() - sinceMs;
   }
 
   #full(lane: Lane): Fault {

@@ -39,6 +39,12 @@ export interface BulkheadState extends PlacesState {
   readonly callers: readonly CallerCost[];
 }
 
+/** A policy that also says cheaply how long one waits. */
+export interface Bulkhead<Q> extends Policy<BulkheadOptions, BulkheadState, Q> {
+  /** How long the eldest of those that wait has waited; 0 when nobody does. For load shedding, as `queueAgeMs`. */
+  waitedMs(): number;
+}
+
 /**
  * Calls under way are bounded, so that one slow neighbour cannot hold everything; a stream is under way until it is over. Who waits goes by
  * lane, then in turn by caller, then by age. When all places to wait are taken, the youngest of the least urgent lane leaves, of the caller
@@ -46,16 +52,14 @@ export interface BulkheadState extends PlacesState {
  * with BULKHEAD_FULL; whoever waits leaves with its call. Metrics: weir_bulkhead_in_flight, _waiting and _refused_total by lane. Throws
  * POLICY_OPTION_INVALID.
  */
-export function createBulkhead<Q = unknown>(
-  options: BulkheadOptions,
-  parts: BulkheadParts<Q> = {},
-): Policy<BulkheadOptions, BulkheadState, Q> {
+export function createBulkhead<Q = unknown>(options: BulkheadOptions, parts: BulkheadParts<Q> = {}): Bulkhead<Q> {
   const { clock = systemClock, laneOf, callerOf } = parts;
   const costs: CallerCosts | undefined = callerOf && createCallerCosts(parts);
   const places = new Places(checked(options), clock);
   createBulkheadMetrics(parts, () => places.state);
   return {
     state: () => ({ ...places.state, callers: costs?.top ?? [] }),
+    waitedMs: () => places.waitedMs(),
     apply(changed) {
       places.apply(checked(changed));
     },
