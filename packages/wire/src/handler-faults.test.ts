@@ -5,6 +5,7 @@ import type { BodyStream, HttpHandler, HttpResponse } from "./http.ts";
 import { bytesOf, conversation } from "./testing/conversation.ts";
 import { get, headers, http2Conversation, joined, numberFrame, preface, settings, type SeenFrame } from "./testing/http2-wire.ts";
 import { turn } from "./testing/turns.ts";
+import { memoryPeer } from "./websocket/fixtures/memory-peer.ts";
 
 const boom = (): never => {
   throw new Error("boom");
@@ -83,4 +84,35 @@ test("a takeOver that throws costs its own connection or stream, and is counted"
     ["1 1", "3 1", "1 3"],
   );
   assert.deepEqual(failures, ["boom", "boom"]);
+});
+
+test("a listener that throws when its client goes keeps nobody else from hearing of it, and is counted", async () => {
+  let told = 0;
+  const handler: HttpHandler = (_request, exchange) => {
+    exchange.onCancel(() => {
+      told += 1;
+      throw new Error("boom");
+    });
+    return new Promise(() => undefined);
+  };
+  const one = conversation(handler);
+  one.connection.receive(bytesOf("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2)));
+  one.connection.closed();
+  const two = http2Conversation(handler);
+  two.connection.receive(joined(preface, settings(), headers(1, get), headers(3, get)));
+  two.connection.closed();
+  assert.equal(told, 4);
+  assert.equal(two.settings.counters.refusals["HANDLER_FAILED"], 2);
+  const peer = memoryPeer({ role: "server" });
+  peer.connection.listen({ message: () => undefined, closed: boom });
+  peer.connection.closed();
+  assert.equal((await peer.connection.whenClosed).code, 1006);
+});
+
+test("an onFailure that throws keeps nobody from being answered", async () => {
+  const options = { onFailure: boom };
+  const { connection, output } = conversation(() => Promise.reject(new Error("no")), options);
+  connection.receive(bytesOf("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+  await turn();
+  assert.match(output.text(), /^HTTP\/1.1 500 /);
 });

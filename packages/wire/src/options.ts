@@ -86,6 +86,17 @@ export interface ServerSettings {
   readonly onFailure: (error: WireError) => void;
 }
 
+/** What is told of failures cannot be allowed to fail. */
+function quiet(onFailure: ServerOptions["onFailure"]): (error: WireError) => void {
+  return (error) => {
+    try {
+      onFailure?.(error);
+    } catch {
+      // There is nobody left to be told.
+    }
+  };
+}
+
 /** ServerOptions with every default filled in. */
 export function serverSettingsFrom(options: ServerOptions): ServerSettings {
   const clock = options.clock ?? platformClock;
@@ -98,6 +109,6 @@ export function serverSettingsFrom(options: ServerOptions): ServerSettings {
     wheel: wheelOf(clock),
     counters: createServerCounters(),
     date: new DateLine(clock),
-    onFailure: options.onFailure ?? (() => undefined),
+    onFailure: quiet(options.onFailure),
   });
 }

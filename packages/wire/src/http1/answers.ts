@@ -5,7 +5,7 @@ import { WireError, wireReasons } from "../reasons.ts";
 import { interimHead, type AnswerFraming, type AnswerHeadWriter } from "./answer.ts";
 import { leaveAnswer, type ConnectionDuplex } from "./byte-duplex.ts";
 import type { ExchangeOwner, Peer, ServerExchange } from "./exchange.ts";
-import { leaveBody, unsaid, wireErrorFrom, writeBody, type ConnectionWriter } from "./writer.ts";
+import { leaveBody, listenerError, unsaid, wireErrorFrom, writeBody, type ConnectionWriter } from "./writer.ts";
 
 /** The connection that the answers leave by. */
 export interface AnswersOwner {
@@ -142,6 +142,10 @@ export class Answers implements ExchangeOwner {
     this.depth = 0;
     this.first = undefined;
     this.last = undefined;
+  }
+
+  listenerFailed(thrown: unknown): void {
+    this.#count(listenerError(thrown));
   }
 
   #failed(thrown: unknown): HttpResponse {

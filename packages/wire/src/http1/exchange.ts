@@ -14,6 +14,8 @@ export interface ExchangeOwner {
   readonly peer: Peer;
   /** As `Exchange` has it. */
   interim(exchange: ServerExchange, status: number, headers: HeaderList): void;
+  /** The listener of somebody who gave up has thrown. */
+  listenerFailed(thrown: unknown): void;
 }
 
 /** One request on a connection and its answer, in a queue that keeps answers in order. */
@@ -84,6 +86,10 @@ export class ServerExchange implements Exchange {
     this.#cancelled = true;
     const listener = this.#onCancel;
     this.#onCancel = undefined;
-    listener?.();
+    try {
+      listener?.();
+    } catch (thrown) {
+      this.#owner.listenerFailed(thrown);
+    }
   }
 }

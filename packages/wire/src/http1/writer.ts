@@ -161,6 +161,11 @@ export function leave(body: Body): void {
 /** What a handler has answered that answers nothing, against its type: what cannot be sent. */
 export const unsaid: HttpResponse = { status: 0, headers: [] };
 
+/** What a listener threw, against its type. */
+export function listenerError(cause: unknown): WireError {
+  return new WireError(wireReasons.HANDLER_FAILED, "expected a listener that does not throw, found one that does", { cause });
+}
+
 /** A failure of the other side's stream as an error of wire. */
 export function wireErrorFrom(thrown: unknown): WireError {
   if (thrown instanceof WireError) return thrown;

@@ -260,6 +260,7 @@ export class Http2ClientConnection implements SessionRole, StreamOwner {
 
   switched(_stream: Stream): void {}
   openEnded(_stream: Stream): void {}
+  listenerFailed(): void {}
   interim(): boolean {
     return false;
   }

@@ -1,7 +1,7 @@
 import { countRefusal } from "../counters.ts";
 import type { Body, HeaderList, HttpHandler, HttpResponse } from "../http.ts";
 import { leaveAnswer } from "../http1/byte-duplex.ts";
-import { leave, unsaid, wireErrorFrom } from "../http1/writer.ts";
+import { leave, listenerError, unsaid, wireErrorFrom } from "../http1/writer.ts";
 import type { ServerSettings } from "../options.ts";
 import { WireError, wireReasons } from "../reasons.ts";
 import { wholeTrailers } from "../whole-body.ts";
@@ -76,6 +76,11 @@ export class ServerAnswers implements DuplexOwner, PumpOwner {
     stream.headOwed = true;
     this.#session.outbox.ready(stream);
     this.#session.outbox.flushSoon();
+  }
+
+  /** As `StreamOwner` has it. */
+  listenerFailed(thrown: unknown): void {
+    this.#fail(listenerError(thrown));
   }
 
   #failed(thrown: unknown): HttpResponse {

@@ -196,6 +196,10 @@ export class Http2ServerConnection implements SessionRole, ServerRequestsOwner {
     this.#tickBy(this.#askAfterMs);
   }
 
+  listenerFailed(thrown: unknown): void {
+    this.#answers.listenerFailed(thrown);
+  }
+
   remoteEnded(_stream: Stream): void {}
 
   givenUp(_stream: Stream, _error: WireError): void {}

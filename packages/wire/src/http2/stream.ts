@@ -23,6 +23,8 @@ export interface StreamOwner {
   openEnded(stream: Stream): void;
   /** It has an interim answer to send. Answers whether there is room. */
   interim(stream: Stream): boolean;
+  /** The listener of somebody who gave up has thrown. */
+  listenerFailed(thrown: unknown): void;
 }
 
 /** An interim answer that waits to be sent. */
@@ -168,7 +170,11 @@ export class Stream implements Exchange, StreamBodySource, CallCarrier {
     this.#cancelled = true;
     const listener = this.#onCancel;
     this.#onCancel = undefined;
-    listener?.();
+    try {
+      listener?.();
+    } catch (thrown) {
+      this.#owner.listenerFailed(thrown);
+    }
   }
 
   waits(): void {

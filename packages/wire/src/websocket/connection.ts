@@ -11,7 +11,7 @@ import { FrameWriter } from "./frame-writer.ts";
 import { Heartbeat, type HeartbeatOwner } from "./heartbeat.ts";
 import { textError } from "./message-assembly.ts";
 import { closedError, errorFrom, lostError, slowError } from "./errors.ts";
-import { ListenerLine, type ListenerOwner } from "./listener-line.ts";
+import { ListenerLine, tellClosed, type ListenerOwner } from "./listener-line.ts";
 import { MessageLine } from "./message-line.ts";
 import type { WebSocketSettings } from "./options.ts";
 import type { WebSocketListener, WebSocketSession } from "./session.ts";
@@ -231,7 +231,7 @@ export class WebSocketConnection implements WebSocketSession, FrameSink, Heartbe
     const close = this.#closeNow();
     this.#onGone?.(close);
     this.owner?.gone(this);
-    this.#line?.listener?.closed?.(this, close);
+    tellClosed(this, this.#line?.listener, { close, counters });
   }
 
   ready(): boolean {

@@ -1,5 +1,8 @@
 import type { WireError } from "../reasons.ts";
 import { handlerError } from "./errors.ts";
+import { countRefusal } from "../counters.ts";
+import type { WebSocketClose } from "./close-codes.ts";
+import type { WebSocketCounters } from "./options.ts";
 import type { WebSocketListener, WebSocketSession } from "./session.ts";
 
 /** The session whose messages a listener is told. */
@@ -69,5 +72,18 @@ export class ListenerLine {
     const held = this.takeHeld();
     if (held !== undefined) this.push(held);
     this.#owner.readOn();
+  }
+}
+
+/** Tells a listener, if there is one, that its session is over. What it throws is counted and goes no further. */
+export function tellClosed(
+  session: WebSocketSession,
+  listener: WebSocketListener | undefined,
+  end: { readonly close: WebSocketClose; readonly counters: WebSocketCounters },
+): void {
+  try {
+    listener?.closed?.(session, end.close);
+  } catch (thrown) {
+    countRefusal(end.counters, handlerError(thrown).reason);
   }
 }
