@@ -109,3 +109,15 @@ test("what was sent again is counted by method and reason, and what the budget r
   await settled(clock, again("x", callOf(clock)));
   assert.equal(target.asked, 3, "with one attempt there is no second");
 });
+
+test("a server that makes up reasons makes no more than a few series", async () => {
+  const clock = createVirtualClock();
+  const metrics = createMetrics();
+  let asked = 0;
+  const policy = createRetry({ attemptsMax: 100, backoffMsMax: 100 }, { isIdempotent: () => true, budget: plenty(clock), metrics });
+  const serve = layered<string, string>(() => Promise.reject(fault({ reason: `R${asked++}`, code: "UNAVAILABLE" }, "")), [policy.layer]);
+  await settled(clock, serve("x", callOf(clock)));
+  const series = metrics.text().match(/^weir_retries_total\{.*/gm) ?? [];
+  assert.equal(series.length, 33);
+  assert.match(metrics.text(), /^weir_retries_total\{method="",reason="other"\} 67$/m);
+});

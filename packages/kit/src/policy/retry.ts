@@ -48,7 +48,7 @@ export interface RetryState {
 
 /**
  * Makes a call again that failed by the server's fault, within a budget; never one whose request streams. Its metrics are
- * weir_retries_total by method and reason, and weir_retries_refused_total by method, when the budget was empty. Throws POLICY_OPTION_INVALID.
+ * weir_retries_total by method and reason (the first 32, then "other"), and weir_retries_refused_total by method, when the budget was empty. Throws POLICY_OPTION_INVALID.
  */
 export function createRetry<Q = unknown>(options: RetryOptions = {}, parts: RetryParts<Q> = {}): Policy<RetryOptions, RetryState, Q> {
   const { metrics = createMetrics(), isIdempotent = () => false } = parts;
@@ -59,8 +59,16 @@ export function createRetry<Q = unknown>(options: RetryOptions = {}, parts: Retr
     help: "Attempts that were not made as the budget was empty.",
     labels: ["method"],
   });
+  /** Reasons come from other processes: no more of them than this become series. */
+  const reasons = new Set<string>();
   let retried = 0;
   let rules = checked(options);
+
+  function count(method: string, reason: string): void {
+    retried += 1;
+    if (reasons.size < reasonsMax) reasons.add(reason);
+    made.labels(method, reasons.has(reason) ? reason : "other").add();
+  }
 
   /** How long to wait before another attempt; undefined when there is to be none. */
   function delayBefore(request: Q, call: Call, failed: { readonly found: Fault; readonly attempts: number }): number | undefined {
@@ -90,8 +98,7 @@ export function createRetry<Q = unknown>(options: RetryOptions = {}, parts: Retr
       // What the attempt before was answered is not this one's.
       call.replyMetadata.length = 0;
       if (call.hasReplyTrailers) call.replyTrailers.length = 0;
-      retried += 1;
-      made.labels(call.method, found.reason).add();
+      count(call.method, found.reason);
       try {
         return await next(request, call);
       } catch (thrown) {
@@ -119,6 +126,7 @@ interface Asked<Q, R> {
 }
 
 const labels = ["method", "reason"];
+const reasonsMax = 32;
 
 function checked(options: RetryOptions): Required<RetryOptions> {
   const { attemptsMax = 3, backoffMsMin = 50, backoffMsMax = 1000, rules = {} } = options;
