@@ -3,8 +3,8 @@ import type { Logger } from "../../call.ts";
 import { Call } from "../../call.ts";
 import type { Clock } from "../../clock.ts";
 import type { MethodDescriptor } from "../../contract/contract.ts";
-import type { Fault } from "../../fault.ts";
-import { fault, faultFrom } from "../../fault.ts";
+import type { Fault, FaultDetail } from "../../fault.ts";
+import { codes, fault, faultFrom } from "../../fault.ts";
 import { kitReasons } from "../../reasons.ts";
 import type { Message, Service } from "../../service.ts";
 import { childSpan, traceFromTraceparent } from "../../telemetry/trace-context.ts";
@@ -78,11 +78,18 @@ export function callFrom(asked: Asked, timeoutMs: number): Call {
 
 /** The Fault of anything thrown while serving. What nobody planned for is logged with its cause, under the id in the message. */
 export function faultToAnswer(thrown: unknown, server: RpcServer, method: string): Fault {
-  const found = faultFrom(thrown);
+  const caught = faultFrom(thrown);
+  const found = isWhole(caught) ? caught : faultFrom(new Error("Expected a whole Fault, found only its brand.", { cause: thrown }));
   if (found.code === "INTERNAL" || found.code === "UNKNOWN" || found.code === "DATA_LOSS") {
     server.log.error(found.message, { method, reason: found.reason, cause: textFromThrown(found.cause ?? found) });
   }
   return found;
+}
+
+/** Whether it can be written: the brand is all that another copy of the package has promised. */
+function isWhole({ code, reason, message, details }: Fault): boolean {
+  if (!Object.hasOwn(codes, code) || typeof reason !== "string" || typeof message !== "string" || !Array.isArray(details)) return false;
+  return details.every((detail: unknown) => typeof (detail as FaultDetail | undefined)?.typeName === "string");
 }
 
 /**
