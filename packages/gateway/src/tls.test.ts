@@ -126,7 +126,20 @@ test("gateway lets in only clients with a certificate where it has their authori
   const known = createClient({ host: "127.0.0.1", port, tls: { ca: authority.pem, ...authority.issue({ uri: ["spiffe://weir/ada"] }) } });
   const stranger = createClient({ host: "127.0.0.1", port, tls: { ca: authority.pem } });
   t.after(() => Promise.all([known.close(), stranger.close()]));
-  assert.equal((await known.request({ method: "GET", target: "/", headers: [] })).status, 200);
+  const forged = ["x-weir-client-identity", "spiffe://weir/root", "x_weir_client_identity", "root"];
+  const { status, body } = await known.request({ method: "GET", target: "/", headers: forged });
+  const { told } = JSON.parse(Buffer.from(await readBody(body, 1e6)).toString()) as { told: Record<string, string> };
+  const identities = Object.entries(told).filter(([name]) => name.includes("identity"));
+  assert.deepEqual([status, identities], [200, [["x-weir-client-identity", "spiffe://weir/ada"]]]);
+  const odd = createClient({
+    host: "127.0.0.1",
+    port,
+    http2: true,
+    tls: { ca: authority.pem, ...authority.issue({ commonName: "Ada L\u00f6w 100%" }) },
+  });
+  t.after(() => odd.close());
+  const answer = await odd.request({ method: "GET", target: "/", headers: [] });
+  assert.match(Buffer.from(await readBody(answer.body, 1e6)).toString(), /"x-weir-client-identity":"Ada%20L%C3%B6w%20100%25"/);
   await assert.rejects(stranger.request({ method: "GET", target: "/", headers: [] }), { reason: "TLS_CLIENT_CERTIFICATE_REFUSED" });
 });
 

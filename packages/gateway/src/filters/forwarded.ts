@@ -24,7 +24,7 @@ const plainNode = /^[0-9.]+$/;
 
 /**
  * Says where the request came from: `forwarded` (RFC 7239), `x-forwarded-for`, `-proto`, `-host` and `via` (RFC 9110
- * §7.6.3). What came in under these names is believed only from trusted proxies; else it is replaced. A request that has
+ * §7.6.3), and who the client has proven to be by a certificate: `x-weir-client-identity`. What came in under these names is believed only from trusted proxies; else it is replaced. A request that has
  * come through us three times is in a loop and is answered 508.
  */
 export function forwarded(options: ForwardedOptions): Layer<Passage, HttpResponse> {
@@ -50,6 +50,8 @@ export function forwarded(options: ForwardedOptions): Layer<Passage, HttpRespons
       pushBelieved(passage, clientAddressFrom(peer.address, inbound, trusted), scheme);
       headers.push("via", via, ...inbound.hints);
     }
+    const { identity } = call.peer;
+    if (identity !== undefined) headers.push("x-weir-client-identity", visible(identity));
     return next(passage, call);
   };
 }
@@ -68,6 +70,11 @@ function pushBelieved(passage: Passage, { address, hops }: ClientAddress, scheme
     hops.join(", "),
   );
   passage.headers.push("x-forwarded-proto", proto, "x-forwarded-host", host);
+}
+
+/** As a header can hold it: what is not visible ASCII is percent-encoded. */
+function visible(text: string): string {
+  return text.replace(/[^\x21-\x24\x26-\x7e]+/g, (other) => encodeURIComponent(other.toWellFormed()));
 }
 
 /** A client that connects to us itself: its address, and what `forwarded` says of it. */
