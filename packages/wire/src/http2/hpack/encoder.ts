@@ -93,9 +93,13 @@ export class HpackEncoder {
     const entry = memory.values.get(value);
     if (entry !== undefined && entry > oldest) return writeInteger(out, at, { prefix: 0x80, prefixMax: 127, value: this.#index(entry) });
     const size = name.length + value.length + 32;
-    if (entry === undefined || size * entryShare > table.bytesMax) {
-      if (entry === undefined && size * entryShare <= table.bytesMax) this.settled = false;
-      remember(memory, value);
+    const isLarge = size * entryShare > table.bytesMax;
+    if (entry === undefined || isLarge) {
+      // What never enters the table is not worth the memory of having seen it.
+      if (!isLarge) {
+        this.settled = false;
+        remember(memory, value);
+      }
       return writeLiteral(out, writeName(out, at, { prefix: 0, prefixMax: 15, nameIndex, name }), value);
     }
     at = writeHuffmanLiteral(out, writeName(out, at, { prefix: 0x40, prefixMax: 63, nameIndex, name }), value);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ConnectionFault } from "../fault.ts";
 import { HpackDecoder } from "./decoder.ts";
 import { HpackEncoder } from "./encoder.ts";
@@ -254,4 +256,22 @@ test("the encoder tells both sizes when its table shrank and grew between two bl
   const end = encoder.begin(out, 0);
   assert.equal(Buffer.from(out.subarray(0, end)).toString("hex"), "203fe11f");
   assert.equal(encoder.begin(out, 0), 0);
+});
+
+test("the encoder holds no values that are too long for its table", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const encoder = new HpackEncoder(4096);
+  const out = new Uint8Array(65_536);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let count = 0; count < 1000; count += 1) {
+    // Text of its own, which is not a piece of another.
+    const value = Buffer.alloc(10_000, String.fromCharCode(97 + (count % 26), 97 + Math.floor(count / 26))).toString("latin1");
+    encoder.field(out, encoder.begin(out, 0), { name: `x-${count % 60}`, value });
+  }
+  collect();
+  const held = process.memoryUsage().heapUsed - before;
+  assert.ok(held < 2e6, `${held} bytes`);
+  assert.ok(encoder.settled, "nothing would be shorter next time");
 });
