@@ -228,6 +228,7 @@ export const en = {
   "causes.NOT_GRPC": "answer was not gRPC",
   "causes.ENDPOINT_UNDESCRIBED": "endpoint does not describe itself",
   "causes.TIMEOUT_INVALID": "time-out of the call malformed",
+  "causes.UPGRADE_REFUSED": "upgrade that would pass the gateway by",
   "causes.RETRY_USED": "tried again",
   "causes.RETRY_DENIED": "not tried again: budget spent",
   "causes.other": "as reported by the data plane",

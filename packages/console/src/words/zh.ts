@@ -229,6 +229,7 @@ export const zh: Readonly<Record<Key, string>> = {
   "causes.NOT_GRPC": "应答不是远程调用协议",
   "causes.ENDPOINT_UNDESCRIBED": "端点没有自述接口",
   "causes.TIMEOUT_INVALID": "调用的超时格式无效",
+  "causes.UPGRADE_REFUSED": "升级会绕过网关，已拒绝",
   "causes.RETRY_USED": "已重试",
   "causes.RETRY_DENIED": "未重试：额度已用完",
   "causes.other": "由数据面报告",

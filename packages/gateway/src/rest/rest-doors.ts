@@ -33,12 +33,13 @@ interface Known {
   failure: typeof gatewayReasons.NO_HEALTHY_ENDPOINT | typeof gatewayReasons.ENDPOINT_UNDESCRIBED;
 }
 
-const knownMax = 100;
+const knownMax = 500;
 const pauseMs = 2000;
 
 /**
  * No doors yet. A cluster is asked by reflection when its first request comes, and again, while the old door serves on,
- * when it has an instance that was not there then. What does not answer is left alone for two seconds.
+ * when it has an instance that was not there then. What does not answer is left alone for two seconds. Of more than 500 the one
+ * that was not used for longest is forgotten.
  */
 export function createRestDoors({ clock, log, errorInfo }: RestDoorsOptions): RestDoors {
   const all = new Map<string, Known>();
@@ -65,8 +66,15 @@ export function createRestDoors({ clock, log, errorInfo }: RestDoorsOptions): Re
   function knownOf({ service, version }: Cluster): Known {
     const key = `${service}@${version}`;
     let known = all.get(key);
-    if (known === undefined) {
-      if (all.size >= knownMax) all.clear();
+    if (known !== undefined) {
+      all.delete(key);
+      all.set(key, known);
+    } else {
+      // The one that was asked for longest ago: a Map keeps its order.
+      for (const oldest of all.keys()) {
+        if (all.size < knownMax) break;
+        all.delete(oldest);
+      }
       all.set(
         key,
         (known = { door: undefined, ids: new Set(), asking: undefined, pauseUntilMs: 0, failure: gatewayReasons.ENDPOINT_UNDESCRIBED }),
