@@ -10,6 +10,8 @@ export interface Batch {
   readonly seed: number;
   readonly from: number;
   readonly count: number;
+  /** One input in so many is cut in two at every boundary. */
+  readonly cutOneIn: number;
 }
 
 /** A parser that fails at everything need not be told of for ever. */
@@ -26,7 +28,7 @@ export async function findingsOf(target: FuzzTarget, batch: Batch): Promise<Find
   Error.stackTraceLimit = 0;
   for (let from = batch.from; from < end && failed.length < findingsMax; from += inputsAtOnce) {
     const numbers = Array.from({ length: Math.min(inputsAtOnce, end - from) }, (_, place) => from + place);
-    const tries = await Promise.all(numbers.map((number) => tried(target, batch.seed, number)));
+    const tries = await Promise.all(numbers.map((number) => tried(target, batch, number)));
     failed.push(...tries.filter(({ failure }) => failure !== undefined));
   }
   Error.stackTraceLimit = stackTraceLimit;
@@ -45,10 +47,10 @@ interface Try {
   readonly failure: Failure | undefined;
 }
 
-async function tried(target: FuzzTarget, seed: number, number: number): Promise<Try> {
+async function tried(target: FuzzTarget, { seed, cutOneIn }: Batch, number: number): Promise<Try> {
   const random = randomFrom(Math.imul(seed ^ nameHash(target.name), 0x9e3779b1) + number);
   const bytes = target.make(random);
-  return { number, bytes, failure: await failureOf(target, bytes, waysOf(bytes, number, random)) };
+  return { number, bytes, failure: await failureOf(target, bytes, waysOf(bytes, random, number % cutOneIn === 0)) };
 }
 
 function nameHash(name: string): number {

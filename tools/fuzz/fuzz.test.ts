@@ -10,7 +10,7 @@ import { fuzz, type FuzzReport } from "./fuzz.ts";
 import { startThreads } from "./threads.ts";
 
 // In CI a minute, elsewhere as long as it takes to see that everything runs.
-const seconds = Number(process.env["WEIR_FUZZ_SECONDS"] ?? (process.env["CI"] === "true" ? 60 : 7));
+const seconds = Number(process.env["WEIR_FUZZ_SECONDS"] ?? (process.env["CI"] === "true" ? 60 : 10));
 const seed = Number(process.env["WEIR_SEED"] ?? Date.now() % 2 ** 31);
 const silent = { progress: () => undefined, found: () => undefined };
 

@@ -9,6 +9,8 @@ export interface FuzzOptions {
   /** Ends after so long, or after so many inputs, whatever comes first. Default: no bound of this kind. */
   readonly seconds?: number | undefined;
   readonly inputs?: number | undefined;
+  /** One input in so many is cut in two at every boundary, which takes most of the time. Default 16. */
+  readonly cutOneIn?: number | undefined;
   /** Who tries the inputs, each a batch at a time. Default: this thread alone. */
   readonly runners?: readonly BatchRunner[];
   /** What an earlier run of the same seed came to: it is gone on from there. Default: from the beginning. */
@@ -47,7 +49,7 @@ const progressMs = 5000;
 
 /**
  * Makes inputs for each target in turn and compares the outcome of each whole with that in pieces: every one byte by byte, one in
- * sixteen cut in two at every boundary, the others in random pieces.
+ * `cutOneIn` cut in two at every boundary, the others in random pieces.
  */
 export function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   return new FuzzRun(options).run();
@@ -100,12 +102,12 @@ class FuzzRun {
   }
 
   *#batches(): Generator<Batch> {
-    const { targets, seed, seconds = Infinity, inputs: inputsMax = Infinity } = this.#options;
+    const { targets, seed, seconds = Infinity, inputs: inputsMax = Infinity, cutOneIn = 16 } = this.#options;
     for (;;) {
       for (const { name: target } of targets) {
         if (this.#inputs >= inputsMax || this.#passed() >= seconds || this.#findings.length >= findingsMax) return;
         const from = this.#next.get(target) as number;
-        const batch = { target, seed, from, count: Math.min(batchCount, inputsMax - this.#inputs) };
+        const batch = { target, seed, from, count: Math.min(batchCount, inputsMax - this.#inputs), cutOneIn };
         this.#next.set(target, from + batch.count);
         this.#inputs += batch.count;
         this.#underWay.add(batch);

@@ -20,6 +20,7 @@ written to a file.
 
   --seconds N     for so long, default 60
   --inputs N      for so many inputs instead
+  --cut-one-in N  cut one input in so many in two at every boundary, default 16
   --threads N     on so many threads, default 1
   --state FILE    keep FILE up to date with what the run has come to, and go on from there if it is there already
   --seed N        the same seed gives the same inputs, default from the clock
@@ -75,6 +76,7 @@ async function main(): Promise<number> {
       seconds: text,
       inputs: text,
       threads: text,
+      "cut-one-in": text,
       state: text,
       seed: text,
       folder: text,
@@ -105,6 +107,7 @@ async function main(): Promise<number> {
     seed,
     seconds,
     inputs,
+    cutOneIn: Math.max(1, whole("cut-one-in", values["cut-one-in"]) ?? 16),
     earlier,
     runners: threads.runners,
     progress: (state) => {

@@ -1,15 +1,14 @@
 import type { Random } from "@weir/wire/testing/fuzz-targets";
 
 const cutsMax = 1000;
-const cutEverywhereOneIn = 16;
 
 /**
  * The ways in which an input is tried beside whole: byte by byte, that is cut at every boundary at once; and in random pieces,
- * or, one input in sixteen, cut in two at every boundary by itself.
+ * or, when `isCutEverywhere`, cut in two at every boundary by itself.
  */
-export function* waysOf(bytes: Uint8Array, number: number, random: Random): Generator<Uint8Array[]> {
+export function* waysOf(bytes: Uint8Array, random: Random, isCutEverywhere: boolean): Generator<Uint8Array[]> {
   yield octets(bytes);
-  if (number % cutEverywhereOneIn === 0) yield* everyCut(bytes);
+  if (isCutEverywhere) yield* everyCut(bytes);
   else yield randomPieces(bytes, random);
 }
 
