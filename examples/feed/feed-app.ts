@@ -2,6 +2,9 @@ import type { App } from "@weir/kit";
 import { Call, createApp, implement, systemClock } from "@weir/kit";
 import type { Clock } from "@weir/kit/clock";
 import type { Service } from "@weir/kit/service";
+import { createAdminPages } from "@weir/kit/app/admin-pages";
+import { createCaches } from "@weir/kit/cache/caches";
+import { createFlows } from "@weir/kit/flow/flows";
 import { createMetrics } from "@weir/kit/telemetry/metrics";
 import type { Candidates } from "./candidates.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -16,6 +19,8 @@ import type { RecallConnection, RecallConnectionOptions } from "./recall-connect
 import { createRecall } from "./recall.ts";
 import type { Taste } from "./recall.ts";
 import { createRemoteRecall } from "./remote-recall.ts";
+import { createWatchWriter } from "./watch-writer.ts";
+import type { WatchWriter } from "./watch-writer.ts";
 import { Watches } from "./watches.ts";
 
 /** What the feed's process is told. */
@@ -25,7 +30,7 @@ export interface FeedAppOptions {
   /** Where watches are kept, "sqlite:<file>" or "postgres://…". */
   readonly databaseUrl: string;
   /** Where recall is asked over gRPC. Default: it works in this process. */
-  readonly recall?: Omit<RecallConnectionOptions, "clock" | "metrics" | "log">;
+  readonly recall?: Pick<RecallConnectionOptions, "target" | "controlUrl" | "token">;
   readonly clock?: Clock;
 }
 
@@ -46,6 +51,7 @@ export function createFeedApp(options: FeedAppOptions): FeedApp {
   let recall: Service<Taste, Candidates>;
   let connection: RecallConnection | undefined;
   let watches: Watches | undefined;
+  let writer: WatchWriter | undefined;
   let feed: FeedHandlers;
   const service = implement(Feed, {
     page: (request, call) => feed.page(request, call),
@@ -54,6 +60,8 @@ export function createFeedApp(options: FeedAppOptions): FeedApp {
   });
   const app = createApp({ name: "feed", version, services: [service], clock });
   const done = app.metrics.gauge({ name: "feed_neighbours_films", help: "Films whose neighbours are known in this process." });
+  const caches = createCaches({ ...app, clock });
+  const flows = createFlows({ ...app, clock });
   const fallbacks = createRecallFallbacks(app.metrics);
   app
     .warmUp("catalogue", async () => {
@@ -61,7 +69,7 @@ export function createFeedApp(options: FeedAppOptions): FeedApp {
     })
     .warmUp("recall", async (signal) => {
       if (options.recall) {
-        connection = connectRecall({ ...options.recall, metrics: app.metrics, clock });
+        connection = connectRecall({ ...options.recall, policies: app.policies.client("recall"), metrics: app.metrics, clock });
         recall = createRemoteRecall({ client: connection.client, catalogue, fallbacks });
         return;
       }
@@ -70,12 +78,16 @@ export function createFeedApp(options: FeedAppOptions): FeedApp {
       recall = async (taste) => find(taste);
     })
     .warmUp("watches", async () => {
-      watches = await Watches.open({ url: databaseUrl, clock });
-      feed = createFeed({ version, catalogue, recall, watches, metrics: app.metrics, clock });
+      const opened = (watches = await Watches.open({ url: databaseUrl, clock }));
+      writer = createWatchWriter({ watches: opened, flows });
+      const used = { of: (userId: string) => opened.of(userId), record: writer.record };
+      feed = createFeed({ version, catalogue, recall, watches: used, caches, metrics: app.metrics, clock });
     })
     .warmUp("practice", async (signal) => {
       // The first visitors should not wait for the compiler. What is counted and cached meanwhile is thrown away.
-      const practised = createFeed({ version, catalogue, recall, watches: watches!, metrics: createMetrics(), clock });
+      const unseen = { metrics: createMetrics(), admin: createAdminPages(), clock };
+      const reading = { of: (userId: string) => watches!.of(userId), record: writer!.record };
+      const practised = createFeed({ ...unseen, version, catalogue, recall, watches: reading, caches: createCaches(unseen) });
       const endMs = clock.monotonicMs() + practiceMsMax;
       for (let round = 0; round < practiceRounds && !signal.aborted && clock.monotonicMs() < endMs; round++) {
         await practised.page({ userId: `practice-${round}`, cursor: "", size: 0 }, new Call({ clock }));
@@ -85,6 +97,7 @@ export function createFeedApp(options: FeedAppOptions): FeedApp {
     app,
     async close() {
       await connection?.close();
+      await writer?.close();
       await watches?.close();
     },
   };

@@ -2,8 +2,6 @@ import type { Counter, Histogram, Labelled, Metrics } from "@weir/kit/telemetry/
 
 /** What the feed counts beside what kit counts of every method. */
 export interface FeedCounts {
-  readonly hits: Counter;
-  readonly misses: Counter;
   readonly candidates: Counter;
   readonly rankSeconds: Histogram;
   readonly watches: Counter;
@@ -11,14 +9,7 @@ export interface FeedCounts {
 
 /** The feed's metrics, on the app's own page of them. */
 export function createFeedCounts(metrics: Metrics): FeedCounts {
-  const cache = metrics.counter({
-    name: "feed_cache_requests_total",
-    help: "Pages by whether their films were kept.",
-    labels: ["outcome"],
-  });
   return {
-    hits: cache.labels("hit"),
-    misses: cache.labels("miss"),
     candidates: metrics.counter({ name: "feed_candidates_total", help: "Films that recall found." }).labels(),
     rankSeconds: metrics
       .histogram({ name: "feed_rank_seconds", help: "Time to rank the candidates of one user.", buckets: rankBuckets })

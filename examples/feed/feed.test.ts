@@ -112,7 +112,7 @@ test("a page is kept for five seconds, until its user watches something here", a
     return feed.metrics
       .text()
       .split("\n")
-      .filter((line) => line.startsWith("feed_cache_requests_total"))
+      .filter((line) => /^weir_cache_requests_total\{cache="selections",outcome="(hit|miss)"/.test(line))
       .map((line) => line.replace(/^.*outcome="(\w+)"} /, "$1 "));
   };
   assert.deepEqual(await asked(), ["hit 0", "miss 1"]);
@@ -196,7 +196,7 @@ test("a database that fails is said so, and nothing of that is kept", async () =
   const broken = await createTestFeed({ watches: feed.watches });
   await feed.watches.close();
   for (let asked = 0; asked < 2; asked++) await assert.rejects(broken.client.page({ userId: "u1" }), isFault);
-  assert.match(broken.metrics.text(), /feed_cache_requests_total{outcome="hit"} 0\n/);
+  assert.match(broken.metrics.text(), /weir_cache_requests_total{cache="selections",outcome="hit"} 0\n/);
 });
 
 test("one user who asks too often is told when to come back, others are served", async () => {

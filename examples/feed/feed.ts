@@ -1,3 +1,4 @@
+import type { Caches } from "@weir/kit/cache/caches";
 import { fault } from "@weir/kit/fault";
 import { layered } from "@weir/kit/service";
 import type { Service } from "@weir/kit/service";
@@ -12,9 +13,10 @@ import { filmFrom, pageOf } from "./page.ts";
 import { rankByScore, rankWithDiversity } from "./rank.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import type { Taste } from "./recall.ts";
-import { cached, SelectionCache } from "./selection-cache.ts";
+import { createSelectionCache, kept } from "./selection-cache.ts";
 import { ranked, recalled } from "./selection.ts";
 import { checkUserId } from "./user-id.ts";
+import type { WatchWriter } from "./watch-writer.ts";
 import type { Watches } from "./watches.ts";
 
 /** What the feed is made of. */
@@ -24,7 +26,8 @@ export interface FeedOptions {
   readonly catalogue: Catalogue;
   /** In this process (`createRecall`), or asked over gRPC (`createRemoteRecall`). */
   readonly recall: Service<Taste, Candidates>;
-  readonly watches: Pick<Watches, "of" | "record">;
+  readonly watches: Pick<Watches, "of"> & Pick<WatchWriter, "record">;
+  readonly caches: Caches;
   readonly metrics: Metrics;
   readonly clock: Clock;
   /** What one user may ask. Default 20. */
@@ -35,30 +38,28 @@ const watchIdLengthMax = 64;
 
 /** The feed, put together. A page passes through its Layers from top to bottom, and its films come back up. */
 export function createFeed(options: FeedOptions): FeedHandlers {
-  const { version, catalogue, recall, watches, metrics, clock, requestsPerSecond = 20 } = options;
+  const { version, catalogue, recall, watches, caches, metrics, clock, requestsPerSecond = 20 } = options;
   const counts = createFeedCounts(metrics);
-  const cache = new SelectionCache(clock);
   const rank = version === "v1" ? rankByScore : rankWithDiversity(catalogue);
   const limit = createRateLimit(requestsPerSecond);
 
-  const selections = layered(recalled({ catalogue, watches, recall }), [
-    // People leaf and come back: what was selected for a user is good for 5 seconds.
-    cached(cache, counts),
-    // Below the cache, because one order serves all pages of a walk.
-    ranked(rank, counts),
-  ]);
+  // Below the cache, because one order serves all pages of a walk.
+  const select = layered(recalled({ catalogue, watches, recall }), [ranked(rank, counts)]);
+  // People leaf and come back: what was selected for a user is good for 5 seconds.
+  const cache = createSelectionCache({ caches, clock, select });
+  const selections = kept(cache, select);
   // Outermost, so that who asks too often costs next to nothing. Pages and watches count together.
   const page = layered(pageOf({ version, catalogue, selections }), [limit()]);
 
   const recordWatch = layered<RecordWatchRequest, RecordWatchResponse>(
-    async ({ userId, filmId, watchId }) => {
+    async ({ userId, filmId, watchId }, call) => {
       checkUserId(userId);
       checkWatchId(watchId);
       filmOf(catalogue, filmId);
-      const { number, repeated } = await watches.record({ userId, filmId, watchId });
+      const { number, repeated } = await watches.record({ userId, filmId, watchId }, call);
       if (!repeated) counts.watches.add();
       // Only once it is on disk: what is selected from here on knows of it.
-      cache.drop(userId);
+      await cache.drop(userId);
       return { number, repeated, version };
     },
     [limit()],

@@ -14,6 +14,7 @@ export const FeedReason = {
   TOO_MANY_REQUESTS: { reason: "TOO_MANY_REQUESTS", code: "RESOURCE_EXHAUSTED", meaning: "One user asked for more than 20 pages and watches a second." },
   WATCH_ID_INVALID: { reason: "WATCH_ID_INVALID", code: "INVALID_ARGUMENT", meaning: "The watch id is missing or longer than 64 characters." },
   WATCH_ID_TAKEN: { reason: "WATCH_ID_TAKEN", code: "ALREADY_EXISTS", meaning: "The user has recorded a watch of another film under this id." },
+  WATCHES_WAITING_TOO_MANY: { reason: "WATCHES_WAITING_TOO_MANY", code: "UNAVAILABLE", meaning: "The database is slower than users watch, and as many watches wait for it as may; this one was not recorded." },
 } as const;
 
 export interface PageRequest {
@@ -706,6 +707,7 @@ export const Feed: ServiceDescriptor<
         { json: "filmId", proto: "film_id", kind: "string", repeated: false },
         { json: "watchId", proto: "watch_id", kind: "string", repeated: false },
       ],
+      policy: { server: { lane: "urgent" } },
     },
   },
 };

@@ -37,7 +37,7 @@ test("every line of the README that asks is answered as it says", async () => {
     assert.equal(status, 200, `${line}\n${body}`);
     answers.push(body);
   }
-  const [restPage, connectPage, restFilm, connectFilm, restWatch, connectWatch, , metrics] = answers;
+  const [restPage, connectPage, restFilm, connectFilm, restWatch, connectWatch, , metrics, caches, flow] = answers;
   assert.equal(restPage, connectPage);
   assert.equal(restFilm, connectFilm);
   assert.equal((JSON.parse(restPage!) as { films: unknown[] }).films.length, 3);
@@ -48,7 +48,9 @@ test("every line of the README that asks is answered as it says", async () => {
       { number: 2, version: "v2" },
     ],
   );
-  for (const name of readme.matchAll(/`(feed_\w+)`/g)) assert.match(metrics!, new RegExp(`^# TYPE ${name[1]} `, "m"));
+  for (const name of readme.matchAll(/`((?:feed|weir)_\w+)`/g)) assert.match(metrics!, new RegExp(`^# TYPE ${name[1]} `, "m"));
+  assert.match(caches!, /"name":"selections","requests":\{"hit":1,"stale":0,"absent":0,"miss":1\}/);
+  assert.match(flow!, /"name":"watches","waiting":0,"capacity":256/);
 });
 
 test("a watch is known to a process of the other version that starts later, and processes end with code 0", async () => {

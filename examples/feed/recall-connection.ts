@@ -1,4 +1,5 @@
 import type { Clock } from "@weir/kit/clock";
+import type { ClientPolicies } from "@weir/kit/policy/client-policies";
 import { createClient } from "@weir/kit/rpc/client";
 import { createBalancedClient } from "@weir/kit/rpc/node/balance";
 import { createWireTransport } from "@weir/kit/rpc/node/transport";
@@ -13,6 +14,8 @@ export interface RecallConnectionOptions {
   /** For weir:///. */
   readonly controlUrl?: string | undefined;
   readonly token?: string | undefined;
+  /** What guards the calls: an app's `policies.client("recall")`. */
+  readonly policies: ClientPolicies;
   readonly metrics: Metrics;
   readonly clock: Clock;
 }
@@ -23,10 +26,14 @@ export interface RecallConnection {
   close(): Promise<void>;
 }
 
-/** Recall by gRPC: one HTTP/2 connection to each of its instances, the less loaded of two asked, another when one is gone. */
-export function connectRecall({ target, controlUrl, token, metrics, clock }: RecallConnectionOptions): RecallConnection {
+/**
+ * Recall by gRPC: one HTTP/2 connection to each of its instances, the less loaded of two asked, another when one is gone. Its contract says
+ * how long a call and an attempt may take, and how often it is tried; a breaker and a bulkhead are there by default.
+ */
+export function connectRecall(options: RecallConnectionOptions): RecallConnection {
+  const { target, controlUrl, token, policies, metrics, clock } = options;
   const control = controlUrl === undefined ? undefined : { url: controlUrl, ...(token !== undefined && { token }) };
   const client = createBalancedClient({ target, ...(control && { control }), telemetry: { name: "recall", metrics }, clock });
   const transport = createWireTransport({ client, protocol: "grpc" });
-  return { client: createClient(Recall, transport), close: () => client.close() };
+  return { client: createClient(Recall, transport, { policies }), close: () => client.close() };
 }

@@ -267,6 +267,8 @@ export const Recall: ServiceDescriptor<
       http: [],
       fields: [],
       timeoutMs: 500,
+      retries: 2,
+      policy: { client: { attemptTimeoutMs: 200 } },
     },
   },
 };

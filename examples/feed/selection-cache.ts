@@ -1,72 +1,53 @@
-import type { Call } from "@weir/kit/call";
+import type { Cache } from "@weir/kit/cache";
+import type { Caches } from "@weir/kit/cache/caches";
+import { createMemoryStore } from "@weir/kit/cache/memory-store";
 import type { Clock } from "@weir/kit/clock";
-import type { Layer } from "@weir/kit/service";
-import { BoundedMap } from "./bounded-map.ts";
-import type { FeedCounts } from "./feed-counts.ts";
+import type { Service } from "@weir/kit/service";
 import type { Selection, SelectionRequest } from "./selection.ts";
 
 /** How long a selection is shown to its user before it is made anew. */
 export const freshMs = 5000;
 
-interface Entry {
-  readonly selection: Promise<Selection>;
-  readonly freshUntilMs: number;
+/** What a selection is kept with. */
+export interface SelectionCacheOptions {
+  readonly caches: Caches;
+  readonly clock: Clock;
+  /** Makes what is not kept. */
+  readonly select: Service<SelectionRequest, Selection>;
 }
 
 /** Keeps the latest selection of each user for 5 seconds, of 10,000 users at most. */
-export class SelectionCache {
-  readonly #entries = new BoundedMap<Entry>(10_000);
-  readonly #clock: Clock;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** What is kept for a user and still fresh. It may be on its way: who asks meanwhile waits for the same. */
-  get(userId: string): Promise<Selection> | undefined {
-    const found = this.#entries.get(userId);
-    return found && found.freshUntilMs > this.#clock.monotonicMs() ? found.selection : undefined;
-  }
-
-  /** Keeps a selection and answers it; one that fails is forgotten. */
-  keep(userId: string, selection: Promise<Selection>): Promise<Selection> {
-    const entry = { selection, freshUntilMs: this.#clock.monotonicMs() + freshMs };
-    this.#entries.set(userId, entry);
-    selection.catch(() => {
-      if (this.#entries.get(userId) === entry) this.#entries.delete(userId);
-    });
-    return selection;
-  }
-
-  /** Forgets what is kept for a user; one on its way is not kept either. */
-  drop(userId: string): void {
-    this.#entries.delete(userId);
-  }
+export function createSelectionCache({ caches, clock, select }: SelectionCacheOptions): Cache<Selection> {
+  return caches.create<Selection>({
+    name: "selections",
+    store: createMemoryStore({ entriesMax: 10_000, bytesMax: 128 << 20, sizeOf: bytesOf, clock }),
+    load: (userId, call) => select({ userId, watches: undefined }, call),
+    ttlMs: freshMs,
+    // Each user comes at a time of its own, and other instances' watches are to be heeded in time.
+    ttlJitter: 0,
+  });
 }
 
 /**
- * A Layer that answers from the cache. A walk that began before the user's last watch is answered by the Service below
- * and not kept; one that began after a watch that this cache has not heard of makes it ask anew.
+ * Selections by way of the cache. A walk that began before the user's last watch is answered by `select` and not kept; one that began
+ * after a watch that this cache has not heard of makes it ask anew.
  */
-export function cached(cache: SelectionCache, counts: FeedCounts): Layer<SelectionRequest, Selection> {
-  return (next) => {
-    const load = (userId: string, call: Call): Promise<Selection> => {
-      counts.misses.add();
-      return cache.keep(userId, next({ userId, watches: undefined }, call));
-    };
-    const walk = async ({ userId, watches }: { userId: string; watches: number }, call: Call): Promise<Selection> => {
-      const kept = cache.get(userId);
-      let selection = await (kept ?? load(userId, call));
-      if (kept && selection.watches < watches) selection = await load(userId, call);
-      else if (kept) counts.hits.add();
-      return selection.watches === watches ? selection : next({ userId, watches }, call);
-    };
-    return ({ userId, watches }, call) => {
-      if (watches !== undefined) return walk({ userId, watches }, call);
-      const kept = cache.get(userId);
-      if (!kept) return load(userId, call);
-      counts.hits.add();
-      return kept;
-    };
+export function kept(cache: Cache<Selection>, select: Service<SelectionRequest, Selection>): Service<SelectionRequest, Selection> {
+  // The load always answers one.
+  const latest = cache.get.bind(cache) as Service<string, Selection>;
+  return async (request, call) => {
+    const { userId, watches } = request;
+    let selection = await latest(userId, call);
+    if (watches === undefined || selection.watches === watches) return selection;
+    if (selection.watches < watches) {
+      await cache.drop(userId);
+      selection = await latest(userId, call);
+    }
+    return selection.watches === watches ? selection : select(request, call);
   };
+}
+
+/** Three arrays of numbers, and a few that are gone. */
+function bytesOf({ candidates, gone }: Selection): number {
+  return 500 + 24 * candidates.films.length + 40 * gone.size;
 }

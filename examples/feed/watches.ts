@@ -1,10 +1,11 @@
+import type { Fault } from "@weir/kit/fault";
 import { fault } from "@weir/kit/fault";
 import type { Clock } from "@weir/kit/clock";
 import type { Database } from "@weir/kit/store";
 import { openDatabase } from "@weir/kit/store";
 import type { Migration } from "@weir/kit/store/migrate";
 import { migrate } from "@weir/kit/store/migrate";
-import type { CompiledQuery } from "kysely";
+import type { CompiledQuery, Transaction } from "kysely";
 import { FeedReason } from "./feed.weir.ts";
 
 /** That a user has watched a film, under an id that the client chose. */
@@ -18,6 +19,12 @@ export interface Watch {
 export interface WatchedFilm {
   readonly filmId: string;
   readonly number: number;
+}
+
+/** Which watch of its user it is, counted from 1, and whether it had been recorded before. */
+export interface RecordedWatch {
+  readonly number: number;
+  readonly repeated: boolean;
 }
 
 /** What users have watched, shared by all instances of all versions. A class because it holds a database. */
@@ -57,21 +64,34 @@ export class Watches {
   }
 
   /**
-   * Records a watch; it is on disk when this resolves. The same user and watch id again is `repeated` and answers its
-   * first number; with another film it rejects with WATCH_ID_TAKEN.
+   * Records watches in one transaction, in their order; all are on disk when this resolves. Each is answered its number, or with the
+   * Fault WATCH_ID_TAKEN, which keeps none of the others from being recorded.
    */
-  async record({ userId, filmId, watchId }: Watch): Promise<{ number: number; repeated: boolean }> {
+  async recordAll(watches: readonly Watch[]): Promise<(RecordedWatch | Fault)[]> {
     return await this.#database.transaction(async (transaction) => {
-      const mine = transaction.selectFrom("feed_watches").where("user_id", "=", userId);
-      const known = await mine.where("watch_id", "=", watchId).select(["film_id", "number"]).executeTakeFirst();
-      if (known?.film_id === filmId) return { number: known.number, repeated: true };
-      if (known) throw fault(FeedReason.WATCH_ID_TAKEN, `expected a watch of ${known.film_id} under ${watchId}, found one of ${filmId}`);
-      const last = await mine.select((row) => row.fn.max("number").as("number")).executeTakeFirst();
-      const number = (last?.number ?? 0) + 1;
-      const row = { user_id: userId, watch_id: watchId, film_id: filmId, number, at_ms: this.#clock.nowMs() };
-      await transaction.insertInto("feed_watches").values(row).execute();
-      return { number, repeated: false };
+      const results: (RecordedWatch | Fault)[] = [];
+      for (const watch of watches) results.push(await this.#recordIn(transaction, watch));
+      return results;
     });
+  }
+
+  /** Records one. Rejects with WATCH_ID_TAKEN. */
+  async record(watch: Watch): Promise<RecordedWatch> {
+    const [result] = await this.recordAll([watch]);
+    if (result instanceof Error) throw result;
+    return result!;
+  }
+
+  async #recordIn(transaction: Transaction<WatchTables>, { userId, filmId, watchId }: Watch): Promise<RecordedWatch | Fault> {
+    const mine = transaction.selectFrom("feed_watches").where("user_id", "=", userId);
+    const known = await mine.where("watch_id", "=", watchId).select(["film_id", "number"]).executeTakeFirst();
+    if (known?.film_id === filmId) return { number: known.number, repeated: true };
+    if (known) return fault(FeedReason.WATCH_ID_TAKEN, `expected a watch of ${known.film_id} under ${watchId}, found one of ${filmId}`);
+    const last = await mine.select((row) => row.fn.max("number").as("number")).executeTakeFirst();
+    const number = (last?.number ?? 0) + 1;
+    const row = { user_id: userId, watch_id: watchId, film_id: filmId, number, at_ms: this.#clock.nowMs() };
+    await transaction.insertInto("feed_watches").values(row).execute();
+    return { number, repeated: false };
   }
 
   /** Lets go of the database. */

@@ -143,7 +143,7 @@ async function feedTurn(name: string, { running, adminPort }: FeedProcess, feedL
 async function cacheCounts(adminPort: number): Promise<{ hit: number; miss: number }> {
   const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
   const count = (outcome: string): number =>
-    Number(new RegExp(`^feed_cache_requests_total{outcome="${outcome}"} (\\d+)`, "m").exec(text)?.[1]);
+    Number(new RegExp(`^weir_cache_requests_total{cache="selections",outcome="${outcome}"} (\\d+)`, "m").exec(text)?.[1]);
   return { hit: count("hit"), miss: count("miss") };
 }
 

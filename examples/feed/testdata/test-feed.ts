@@ -1,5 +1,8 @@
 import { implement } from "@weir/kit";
+import { createAdminPages } from "@weir/kit/app/admin-pages";
+import { createCaches } from "@weir/kit/cache/caches";
 import type { Clock } from "@weir/kit/clock";
+import { createFlows } from "@weir/kit/flow/flows";
 import { createClient } from "@weir/kit/rpc/client";
 import { createMetrics } from "@weir/kit/telemetry/metrics";
 import type { Metrics } from "@weir/kit/telemetry/metrics";
@@ -15,6 +18,7 @@ import { Feed } from "../feed.weir.ts";
 import type { Neighbours } from "../neighbours.ts";
 import { createNeighbours } from "../neighbours.ts";
 import { createRecall } from "../recall.ts";
+import { createWatchWriter } from "../watch-writer.ts";
 import { Watches } from "../watches.ts";
 
 /** The films, read once for all tests of a file. */
@@ -55,7 +59,19 @@ export async function createTestFeed(options: TestFeedOptions = {}): Promise<Tes
   const watches = options.watches ?? (await openTestWatches(clock));
   const find = createRecall(catalogue, neighbours);
   const recall = options.recall ?? (async (taste) => find(taste));
-  const handlers = createFeed({ version, catalogue, recall, watches, metrics, clock, requestsPerSecond });
+  const shared = { metrics, admin: createAdminPages(), clock };
+  const { record } = createWatchWriter({ watches, flows: createFlows(shared) });
+  const used = { of: (userId: string) => watches.of(userId), record };
+  const handlers = createFeed({
+    version,
+    catalogue,
+    recall,
+    watches: used,
+    caches: createCaches(shared),
+    metrics,
+    clock,
+    requestsPerSecond,
+  });
   const client = createClient(Feed, createTestTransport([implement(Feed, handlers)], { clock }));
   return {
     client,
