@@ -172,6 +172,31 @@ for (const kind of databaseKinds) {
         assert.equal(await put(house, { "cache.ttlMs": 3 }, { expectedRevision: 2n }), 3n);
       }));
 
+    test("many instances that come at once say once what they take, and versions that know other keys live beside them", () =>
+      withHouse(async (house) => {
+        const many = await Promise.all(Array.from({ length: 10 }, () => subscribe(house)));
+        const count = async (): Promise<number> =>
+          (await house.admin.audit.listEntries({ resource: "config/feed", limit: 100 })).entries.length;
+        assert.equal(await count(), 1);
+        const source = controlSource({ url: house.control.url, token: testTokens.instance, service: "feed", version: "v2" });
+        await using fresh = await createConfig({
+          schema: { "cache.ttlMs": durationMs({ default: 1, max: 50 }), fresh: integer({ default: 0 }) },
+          sources: [source],
+        });
+        assert.equal(await count(), 2);
+        // Every version that knows a key has a say; a key that only one knows goes to that one.
+        assert.equal(await reasonOf(put(house, { "cache.ttlMs": 60 })), "CONFIG_VALUES_INVALID");
+        await put(house, { "cache.ttlMs": 40, fresh: 4, port: 7000 });
+        await until(
+          () => many.every((config) => config.get("cache.ttlMs") === 40) && fresh.get("cache.ttlMs") === 40,
+          "the change everywhere",
+        );
+        assert.equal(fresh.get("fresh"), 4);
+        await until(async () => (await house.admin.configs.list({})).services[0]?.applied === 11, "everybody to confirm");
+        await Promise.all(many.map((config) => config.close()));
+        await until(async () => (await house.admin.configs.list({})).services[0]?.connected === 1, "the others to be gone");
+      }));
+
     test("settings outlive control, and are there before an instance starts", () =>
       withHouse(async (house, database) => {
         await using config = await subscribe(house);
@@ -187,8 +212,9 @@ for (const kind of databaseKinds) {
 }
 
 describe("settings", { timeout: 30_000 }, () => {
-  test("are for those whose role and services reach to them", async () => {
+  test("are for those whose role and services reach to them", async (t) => {
     const house = await startControl();
+    t.after(() => house.close());
     await using config = await subscribe(house);
     assert.ok(config.instance.startsWith("feed-v1-"));
     const roles = { configs: house.instance.configs };
@@ -203,11 +229,47 @@ describe("settings", { timeout: 30_000 }, () => {
       "ROLE_INSUFFICIENT",
     );
     assert.equal(await reasonOf(put(house, { "cache.ttlMs": 1 }, { reason: " " })), "REASON_MISSING");
-    await house.close();
   });
 
-  test("of subscribers that cannot be are refused", async () => {
+  test("that an instance holds are not taken away by a control that has lost its database, until it sets something", async (t) => {
     const house = await startControl();
+    t.after(() => house.close());
+    const port = Number(new URL(house.control.url).port);
+    await using config = await subscribe(house);
+    await put(house, { "cache.ttlMs": 7 });
+    await put(house, { "cache.ttlMs": 8 });
+    await until(() => config.get("cache.ttlMs") === 8, "the change");
+    await house.close();
+    await until(() => config.explain().sources[0]?.state === "away", "control to be away");
+    const lost = await startControl({ port });
+    t.after(() => lost.close());
+    await until(async () => (await lost.admin.configs.list({})).services[0]?.connected === 1, "the instance to be back");
+    assert.deepEqual([config.get("cache.ttlMs"), config.explain().sources[0]?.revision], [8, "2"]);
+    // It counts from the beginning, and that must not look like what is held.
+    assert.equal(await put(lost, { "cache.entriesMax": 3 }), 1n);
+    await until(() => config.get("cache.entriesMax") === 3, "the first change of the new one");
+    assert.equal(config.get("cache.ttlMs"), 1000);
+  });
+
+  test("do not keep an instance from starting when control is away or says what does not fit", async (t) => {
+    const away = controlSource({ url: "http://127.0.0.1:1", service: "feed", waitMsMax: 50 });
+    await using alone = await createConfig({ schema, sources: [away] });
+    assert.deepEqual([alone.get("cache.ttlMs"), alone.explain().sources[0]?.state], [1000, "away"]);
+    const house = await startControl();
+    t.after(() => house.close());
+    await using config = await subscribe(house);
+    await put(house, { "cache.ttlMs": 5000 });
+    const source = controlSource({ url: house.control.url, token: testTokens.instance, service: "feed", version: "v2" });
+    await using narrow = await createConfig({ schema: { "cache.ttlMs": durationMs({ default: 1, max: 50 }) }, sources: [source] });
+    assert.equal(narrow.get("cache.ttlMs"), 1);
+    assert.equal(narrow.explain().sources[0]?.refused?.revision, "1");
+    await until(async () => (await instanceOf(house, source.instance))?.outcome === Outcome.REFUSED, "the refusal");
+    assert.equal(config.get("cache.ttlMs"), 5000);
+  });
+
+  test("of subscribers that cannot be are refused", async (t) => {
+    const house = await startControl();
+    t.after(() => house.close());
     const first = async (request: object): Promise<string> =>
       await reasonOf(
         house.instance.configs
@@ -220,6 +282,5 @@ describe("settings", { timeout: 30_000 }, () => {
     assert.equal(await first({ instance: "" }), "CONFIG_SUBSCRIBER_INVALID");
     assert.equal(await first({ keys: [schema.port.spec, schema.port.spec] }), "CONFIG_SUBSCRIBER_INVALID");
     assert.equal(await first({}), "none");
-    await house.close();
   });
 });

@@ -156,6 +156,14 @@ async function describe({ book, ledger, write, clock }: ConfigsOptions, request:
   const forgotten = idle.slice(0, Math.max(0, known.length + 1 - versionsMax));
   await write({ actor: callerOf(call).name, action: "Configs.Subscribe", call }, async (act) => {
     const { transaction } = act;
+    // Of many instances that came at once the first has said it for all.
+    const stored = await transaction
+      .selectFrom("control_config_keys")
+      .select("keys_json")
+      .where("service", "=", service)
+      .where("version", "=", version)
+      .executeTakeFirst();
+    if (stored?.keys_json === row.keys_json) return;
     for (const { version: old } of forgotten) {
       await transaction.deleteFrom("control_config_keys").where("service", "=", service).where("version", "=", old).execute();
     }

@@ -102,12 +102,12 @@ export function durationMs(options: SizedKeyOptions<number> = {}): ConfigKey<num
 
 /** Bytes, given as a number or as "64KiB", "10MB" and the like. Bounds are bytes; by default from 0 on. */
 export function bytes(options: SizedKeyOptions<number> = {}): ConfigKey<number> {
-  const bounds = { min: 0, max: Number.MAX_SAFE_INTEGER, ...options };
-  const expected = `bytes${rangeText(shownBounds({ ...options, min: bounds.min }), bytesText)}, as a number or such as "64KiB"`;
+  const bounds = { min: 0, ...options };
+  const expected = `bytes${rangeText(shownBounds(bounds), bytesText)}, as a number or such as "64KiB"`;
   return keyOf(Kind.BYTES, bounds, (json, place) => {
     const count = typeof json === "string" ? bytesFrom(json) : json;
-    if (typeof count === "number" && Number.isSafeInteger(count) && count >= bounds.min && count <= bounds.max) return count;
-    return refuseAt(place, { expected: expected, found: json });
+    if (typeof count === "number" && Number.isSafeInteger(count) && count >= bounds.min && count <= (bounds.max ?? Infinity)) return count;
+    return refuseAt(place, { expected, found: json });
   });
 }
 

@@ -36,7 +36,7 @@ function scaled(text: string, units: Readonly<Record<string, number>>): number |
   if (factor === undefined) return undefined;
   // "1.1s" is 1100 ms, not 1100.0000000000002.
   const value = Number((Number(number) * factor).toPrecision(15));
-  return Number.isInteger(value) || factor === 1 || units === msPerUnit ? value : undefined;
+  return Number.isInteger(value) || units === msPerUnit ? value : undefined;
 }
 
 function inUnits(value: number, names: readonly string[], units: Readonly<Record<string, number>>): string {

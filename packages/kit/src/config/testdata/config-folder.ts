@@ -31,7 +31,10 @@ export interface ConfigFolder extends AsyncDisposable {
 }
 
 /** Begins with this file: a text, or whatever the function makes of the folder. */
-export async function openFolder(initial: string | ((folder: string) => Promise<void>), pollMs = 60_000): Promise<ConfigFolder> {
+export async function openFolder(
+  initial: string | ((folder: string) => Promise<void>),
+  { pollMs = 60_000, quietMs = 20 }: { pollMs?: number; quietMs?: number } = {},
+): Promise<ConfigFolder> {
   const folder = await mkdtemp(join(tmpdir(), "weir-config-"));
   const path = join(folder, "config.json");
   if (typeof initial === "string") await writeFile(path, initial);
@@ -40,7 +43,7 @@ export async function openFolder(initial: string | ((folder: string) => Promise<
   const seen: number[] = [];
   const config = await createConfig({
     schema: folderSchema,
-    sources: [fileSource({ path, quietMs: 20, pollMs, bytesMax: 100_000 })],
+    sources: [fileSource({ path, quietMs, pollMs, bytesMax: 100_000 })],
     log: logInto(lines),
   });
   config.subscribe(["cache.ttlMs"], (now) => void seen.push(now["cache.ttlMs"]));
