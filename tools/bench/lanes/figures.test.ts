@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Round } from "./figures.ts";
-import { percentile, sceneFigures } from "./figures.ts";
+import { percentile, sceneFigures, wasSaturated } from "./figures.ts";
 import type { Turn } from "./turn.ts";
 
 const turnOf = (wallMs: readonly number[], computedMs: readonly number[] = wallMs): Turn => ({
@@ -28,4 +28,11 @@ test("ratios are of rounds, so that a round in which all was slow says nothing a
   assert.deepEqual([wallRatio, computedRatio, calls, bulkAnswered, bulkRefused, urgentFailures], [1.5, 1, 3, 6, 9, 3]);
   assert.equal(sceneFigures("first-come", rounds).wallRatio, 50);
   assert.equal(sceneFigures("idle", rounds).wallRatio, 1);
+});
+
+test("a round in which bulk work did not saturate the instance is none", () => {
+  const [idle, full] = [turnOf([1]), turnOf([2])];
+  assert.equal(wasSaturated({ idle, lanes: full, "first-come": full }), true);
+  assert.equal(wasSaturated({ idle, lanes: { ...full, bulkRefused: 0 }, "first-come": full }), false);
+  assert.equal(wasSaturated({ idle, lanes: full, "first-come": { ...full, bulkRefused: 0 } }), false);
 });

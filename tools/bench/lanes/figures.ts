@@ -7,6 +7,11 @@ export type Scene = "idle" | "lanes" | "first-come";
 /** Scenes of one round, taken beside each other. */
 export type Round = Readonly<Record<Scene, Turn>>;
 
+/** Whether bulk work asked for more than the instance could do in a round; else there was nothing to give way to. */
+export function wasSaturated(round: Round): boolean {
+  return round.lanes.bulkRefused > 0 && round["first-come"].bulkRefused > 0;
+}
+
 /** What all rounds say of one scene. */
 export interface SceneFigures {
   readonly scene: Scene;

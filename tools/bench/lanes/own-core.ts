@@ -59,6 +59,9 @@ class ThreadClock implements Clock {
   }
 }
 
+/** Counted once: what a slice computes is the same in all turns. */
+const compute = createComputation();
+
 /** One turn of the same load in this thread, without sockets, on its own clock. */
 export async function takeOwnTurn(options: {
   readonly seconds: number;
@@ -68,7 +71,6 @@ export async function takeOwnTurn(options: {
 }): Promise<Turn> {
   const { seconds, withBulk, withLanes, random } = options;
   const clock = new ThreadClock(random);
-  const compute = createComputation();
   const bulkhead = createBulkhead<"urgent" | "bulk">(bulkheadOptions(withLanes), { clock, ...(withLanes && { laneOf: (lane) => lane }) });
   const serve: Service<"urgent" | "bulk", void> = layered<"urgent" | "bulk", void>(
     (lane, call) => compute(work[lane].computesMs, call),

@@ -12,7 +12,7 @@ import { Hello } from "../hello.weir.ts";
 /** What urgent and bulk calls compute, and how many of them come a second. */
 export const work: Readonly<Record<"urgent" | "bulk", { readonly computesMs: number; readonly perSecond: number }>> = {
   urgent: { computesMs: 2, perSecond: 60 },
-  bulk: { computesMs: 10, perSecond: 150 },
+  bulk: { computesMs: 10, perSecond: 200 },
 };
 
 /** An instance as a process of its own, and clients of it: lanes have connections of their own. */
