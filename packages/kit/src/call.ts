@@ -71,6 +71,8 @@ export class Call {
   readonly peer: Peer;
   trace: TraceContext;
   log: Logger;
+  /** A Layer makes the call again when it fails: what carries it sends again only what was not looked at, so that tries do not multiply. */
+  isRetried: boolean;
   readonly #replies: Call | undefined;
   #replyTrailers: Metadata | undefined;
   #parent: Call | undefined;
@@ -86,6 +88,7 @@ export class Call {
   constructor(options: CallOptions = {}) {
     const parent = (this.#parent = options.parent);
     this.#replies = options.attempt ? parent : undefined;
+    this.isRetried = this.#replies?.isRetried ?? false;
     this.replyMetadata = this.#replies?.replyMetadata ?? [];
     this.method = options.method ?? parent?.method ?? "";
     this.clock = options.clock ?? parent?.clock ?? systemClock;
@@ -120,10 +123,9 @@ export class Call {
   offEnd(listener: EndListener): void {
     const listeners = this.#listeners;
     if (listeners === listener) this.#listeners = undefined;
-    else if (Array.isArray(listeners)) {
-      const at = listeners.indexOf(listener);
-      if (at !== -1) listeners.splice(at, 1);
-    } else if (typeof listeners === "object") listeners.delete(listener);
+    // The place of one that is not there, -1, becomes one behind all that are.
+    else if (Array.isArray(listeners)) listeners.splice(listeners.indexOf(listener) >>> 0, 1);
+    else if (typeof listeners === "object") listeners.delete(listener);
   }
 
   /** Metadata that follows the answer or its failure; a handler may add to it until then. A caller finds here what came. */
@@ -197,13 +199,11 @@ export class Call {
   }
 }
 
-const listenersInArrayMax = 8;
-
 function withListener(listeners: EndListener | EndListener[] | Set<EndListener> | undefined, listener: EndListener): typeof listeners {
   if (listeners === undefined || listeners === listener) return listener;
   if (typeof listeners === "function") return [listeners, listener];
   if (!Array.isArray(listeners)) return listeners.add(listener);
-  if (listeners.length >= listenersInArrayMax) return new Set(listeners).add(listener);
+  if (listeners.length >= 8) return new Set(listeners).add(listener);
   if (!listeners.includes(listener)) listeners.push(listener);
   return listeners;
 }

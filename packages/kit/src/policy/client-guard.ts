@@ -39,6 +39,8 @@ export class ClientGuard {
   /** For `createClient`: the outermost first. Another list after every change. */
   layers: readonly MessageLayer[] = [];
   timeoutMs = 0;
+  /** Whether calls are made again here. */
+  repeats = false;
 
   constructor(method: MethodDescriptor, given: ClientGuardParts) {
     this.method = method;
@@ -76,6 +78,7 @@ export class ClientGuard {
       this.#set.part("attempt timeout", timeOf(client.attemptTimeoutMs), (options) => createAttemptTimeout(options)),
     ]);
     this.timeoutMs = client.timeoutMs;
+    this.repeats = repeats || hedges;
     this.#effective = effective;
   }
 

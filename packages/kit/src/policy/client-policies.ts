@@ -89,6 +89,7 @@ export function createClientPolicies(options: ClientPoliciesOptions = {}): Clien
           return (request, call) => {
             // A change counts from the next call on; those under way end as they began.
             if (layers !== guard.layers) [layers, service] = [guard.layers, layered(next, guard.layers)];
+            if (guard.repeats) call.isRetried = true;
             return service(request, call);
           };
         },

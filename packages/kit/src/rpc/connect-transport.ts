@@ -97,7 +97,7 @@ function postRequest<Q, R>({ method, call, settings }: Unary<Q, R>, { data, pack
   const headers = headersFromCall(call, `application/${codec.encoding}`);
   if (compression.acceptNames !== undefined) headers.push("accept-encoding", compression.acceptNames);
   if (packedWith !== undefined) headers.push("content-encoding", packedWith);
-  return { method: "POST", target: method.path, headers, body: data, idempotent: method.idempotency !== "none" };
+  return { method: "POST", target: method.path, headers, body: data, idempotent: method.idempotency !== "none" && !call.isRetried };
 }
 
 /** Source: Connect protocol, "Unary-Get-Request". Undefined where POST has to be used. */
@@ -115,7 +115,7 @@ function getRequest<Q, R>({ method, call, settings }: Unary<Q, R>, { data, packe
   // Neither content type nor version: the query says both, and caches tell answers apart by it.
   const headers = headersFromCall(call, "").slice(4);
   if (compression.acceptNames !== undefined) headers.unshift("accept-encoding", compression.acceptNames);
-  return { method: "GET", target, headers, body: undefined, idempotent: true };
+  return { method: "GET", target, headers, body: undefined, idempotent: !call.isRetried };
 }
 
 function messageFromAnswer<Q, R>(answer: SendAnswer, { method, call, settings }: Unary<Q, R>): Message<R> | Promise<Message<R>> {

@@ -50,7 +50,7 @@ function requestOf(
   about: { readonly call: Call; readonly settings: FramedSettings },
 ): SendRequest {
   const headers = about.settings.protocol.requestHeaders(about.call);
-  return { method: "POST", target: path, headers, body, idempotent: idempotency !== "none" };
+  return { method: "POST", target: path, headers, body, idempotent: idempotency !== "none" && !about.call.isRetried };
 }
 
 function exchange<Q, R>(send: Send, asked: Asked<Q, R>, request: SendRequest): Promise<Message<R>> {
