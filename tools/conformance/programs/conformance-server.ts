@@ -28,10 +28,11 @@ const { serverCreds, clientTlsCert } = asked;
 const server = createServer(losesTrailers ? withoutTrailers(handler) : handler, {
   // Behind a gateway whichever it prefers.
   protocol: isBehindGateway ? "both" : asked.httpVersion === HTTPVersion.HTTP_VERSION_2 ? "http2" : "http1",
-  ...(serverCreds === undefined ? {} : { tls: tlsFrom(serverCreds, clientTlsCert) }),
+  ...(serverCreds === undefined || isBehindGateway ? {} : { tls: tlsFrom(serverCreds, clientTlsCert) }),
 });
 const listening = await server.listen({ port: 0 });
-const port = isBehindGateway ? await startGatewayBefore(listening.port) : listening.port;
+const credentials = serverCreds && { certificate: serverCreds.cert, key: serverCreds.key, clientCa: clientTlsCert };
+const port = isBehindGateway ? await startGatewayBefore(listening.port, credentials) : listening.port;
 process.stdout.write(framed(ServerCompatResponse, { host: "127.0.0.1", port, pemCert: serverCreds?.cert ?? new Uint8Array(0) }));
 process.once("SIGTERM", () => void server.close().then(() => process.exit(0)));
 
