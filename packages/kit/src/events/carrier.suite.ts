@@ -46,9 +46,12 @@ export async function until(isSo: () => boolean | Promise<boolean>, found: () =>
 interface Stage {
   readonly seen: string[];
   readonly consumer: Consumer<ConsumerTables>;
+  /** Answers how to stop it; the suite's end stops what a failed test has left. */
   start(): () => Promise<void>;
 }
 
+/** Stopping twice is once. */
+const stops = new Set<() => Promise<void>>();
 let topicCount = 0;
 const freshTopic = (): string => `orders.t${process.pid}_${topicCount++}`;
 
@@ -63,10 +66,12 @@ function stage(
     start() {
       const controller = new AbortController();
       const running = consumer.run(controller.signal);
-      return async () => {
+      const stop = async (): Promise<void> => {
         controller.abort();
         await running;
       };
+      stops.add(stop);
+      return stop;
     },
   };
 }
@@ -82,7 +87,10 @@ export function describeCarrier(name: string, open: () => Promise<CarrierCase>, 
     before(async () => {
       own = await open();
     });
-    after(() => own.close());
+    after(async () => {
+      await Promise.all([...stops].map((stop) => stop()));
+      await own.close();
+    });
     describeOrder(() => own);
     describeFailures(() => own);
     describeGroups(() => own);
@@ -354,6 +362,7 @@ function describeGroups(of: () => CarrierCase): void {
     let step = 0;
     await until(async () => {
       await send(++step);
+      await until(() => first.seen.length + second.seen.length >= orders.length * step);
       return first.seen.length > 0 && second.seen.length > 0;
     });
     await stopFirst();

@@ -170,7 +170,7 @@ function describeOutbox(name: string, open: () => Promise<{ readonly url: string
     });
 
     test("relays that are killed again and again lose nothing, and put nothing into the log twice", async () => {
-      const log = createSqlLog({ database: database as unknown as Database<SqlLogTables> });
+      const log = createSqlLog({ database });
       const program = new URL("./testdata/relay-process.ts", import.meta.url).href;
       const source = `import { relayFor } from ${JSON.stringify(program)}; await relayFor(${JSON.stringify(place.url)});`;
       const begin = (): ChildProcess =>

@@ -22,8 +22,7 @@ type Tables = SqlLogTables & ConsumerTables;
 async function caseOn(first: Database<Tables>, second: Database<Tables>, close: () => Promise<void>): Promise<CarrierCase> {
   await migrate(first, sqlLogMigrations, { set: "log" });
   await migrate(first, consumerMigrations, { set: "consumer" });
-  const log = (database: Database<Tables>) =>
-    createSqlLog({ database: database as unknown as Database<SqlLogTables>, leaseMs: 1000, lookMs: 50 });
+  const log = (database: Database<Tables>) => createSqlLog({ database, leaseMs: 4000, lookMs: 50 });
   return { carrier: log(first), other: log(second), database: first as unknown as Database<ConsumerTables>, close };
 }
 
@@ -57,10 +56,9 @@ describeCarrier(
 
 test("a group reads again from a time on, effects stay as they are, and what is old is taken out", async (t) => {
   const database = await openDatabase<Tables>({ url: "sqlite::memory:" });
-  t.after(() => database.close());
   const clock = { ...systemClock, nowMs: () => nowMs };
   let nowMs = 1_000_000;
-  const log = createSqlLog({ database: database as unknown as Database<SqlLogTables>, leaseMs: 400, lookMs: 20, retentionMs: 5000, clock });
+  const log = createSqlLog({ database, leaseMs: 4000, lookMs: 20, retentionMs: 5000, clock });
   await migrate(database, sqlLogMigrations, { set: "log" });
   await migrate(database, consumerMigrations, { set: "consumer" });
   const topic = "orders.again";
@@ -78,6 +76,11 @@ test("a group reads again from a time on, effects stay as they are, and what is 
   );
   const controller = new AbortController();
   const running = Promise.all([handled.run(controller.signal), applied.run(controller.signal)]);
+  t.after(async () => {
+    controller.abort();
+    await running;
+    await database.close();
+  });
   const caughtUp = async (): Promise<boolean> =>
     (await Promise.all(["handled", "applied"].map((group) => log.lag(group, [topic])))).every(([lag]) => lag?.events === 0);
   await until(async () => seen.length === 4 && effects.length === 4 && (await caughtUp()));
@@ -86,8 +89,6 @@ test("a group reads again from a time on, effects stay as they are, and what is 
     async () => seen.length === 6 && (await caughtUp()),
     () => seen,
   );
-  controller.abort();
-  await running;
   assert.deepEqual(new Set(seen.slice(4)), new Set([3, 4]));
   assert.deepEqual([effects.length, new Set(effects)], [4, new Set([1, 2, 3, 4])]);
   nowMs = 1_001_000 + 5001;

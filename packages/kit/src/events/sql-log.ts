@@ -15,9 +15,9 @@ import { SqlLogMember } from "./sql-log-member.ts";
 import { logChannel, partitionLease, type SqlLogTables } from "./sql-log-tables.ts";
 
 /** How a log in SQL is made. */
-export interface SqlLogOptions {
+export interface SqlLogOptions<T extends SqlLogTables> {
   /** Its own or one shared with a service; brought up to date by `sqlLogMigrations`. Closed by its owner. */
-  readonly database: Database<SqlLogTables>;
+  readonly database: Database<T>;
   /** Partitions of a topic that is new: as many members of a group can share it. 1 to 256, default 8. */
   readonly partitions?: number;
   /** Events are kept for so long after they happened. Default 7 days. */
@@ -47,8 +47,10 @@ const purgedAtOnce = 1000;
  * Events in a table: what a small house needs, with no broker. The numbers of a partition are given under a lock that lasts until the
  * commit, so that who reads by the next number passes over nothing. An event that is published again is kept once.
  */
-export function createSqlLog(options: SqlLogOptions): SqlLog {
-  const { database, partitions = 8, retentionMs = 7 * 86_400_000, clock = systemClock } = options;
+export function createSqlLog<T extends SqlLogTables>(options: SqlLogOptions<T>): SqlLog {
+  // What else is in the database is none of a log's business.
+  const database = options.database as unknown as Database<SqlLogTables>;
+  const { partitions = 8, retentionMs = 7 * 86_400_000, clock = systemClock } = options;
   const { leaseMs = 5000, lookMs = 500, log = new Call().log } = options;
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 256)
     throw fault(eventReasons.EVENT_OPTION_INVALID, `Expected 1 to 256 partitions, found ${partitions}.`);
