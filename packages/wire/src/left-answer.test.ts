@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ByteDuplex, HttpHandler } from "./http.ts";
+import type { ByteDuplex, HttpHandler, HttpResponse } from "./http.ts";
 import { bytesOf, conversation } from "./testing/conversation.ts";
 import { headers, http2Conversation, joined, numberFrame, preface, settings } from "./testing/http2-wire.ts";
 import { turn } from "./testing/turns.ts";
@@ -50,6 +50,25 @@ test("an upgrade that is granted to a client that has gone meanwhile is told so,
     await turn();
     granted.resolve();
     await turn();
+    await assertGone(taken);
+  }
+});
+
+test("an upgrade granted before the request's body is whole is refused: the rest would be taken for the new protocol", async () => {
+  const upgrade = "Connection: upgrade\r\nUpgrade: x\r\n";
+  for (const [framing, rest] of [
+    ["Content-Length: 100000\r\n\r\nab", "cd"],
+    ["Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", "2\r\ncd\r\n"],
+  ] as const) {
+    const taken: ByteDuplex[] = [];
+    const granted = (): Promise<HttpResponse> =>
+      Promise.resolve({ status: 101, headers: [], takeOver: (duplex) => void taken.push(duplex) });
+    const { connection, output } = conversation(granted);
+    connection.receive(bytesOf(`POST / HTTP/1.1\r\nHost: a\r\n${upgrade}${framing}`));
+    await turn();
+    connection.receive(bytesOf(rest));
+    await turn();
+    assert.match(output.text(), /^HTTP\/1.1 500 /);
     await assertGone(taken);
   }
 });

@@ -25,7 +25,7 @@ import { LastGone } from "./last-gone.ts";
 import { serverSettingsFrom, type ServerOptions, type ServerProtocol, type ServerSettings } from "./options.ts";
 import { ProtocolChoice } from "./protocol-choice.ts";
 import { WireError, wireReasons } from "./reasons.ts";
-import { acceptedSocket, securedSocket, SocketLine, SocketOutput, type SocketAndEvents } from "./socket.ts";
+import { acceptedSocket, securedSocket, SocketLine, SocketOutput, tcpProbes, type SocketAndEvents } from "./socket.ts";
 import type { TlsServerOptions } from "./tls.ts";
 import { TlsEntry, TlsListener, type SecureArrival, type TlsListenerOwner } from "./tls-listener.ts";
 import type { TlsMaterial } from "./tls-material.ts";
@@ -96,7 +96,9 @@ class NetServer implements Server, TlsListenerOwner {
     this.#settings = settings;
     this.counters = settings.counters;
     this.#tls = tls === undefined ? undefined : new TlsListener(tls, settings, this);
-    this.#net = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
+    this.#net = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...tcpProbes }, (socket) =>
+      this.#accept(socket),
+    );
   }
 
   listen(options: ListenOptions): Promise<ListenAddress> {

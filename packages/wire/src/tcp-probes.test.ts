@@ -8,12 +8,12 @@ import { createAuthority } from "./testing/certificates.ts";
 const table = "/proc/net/tcp";
 const skip = existsSync(table) ? false : `no ${table}: only Linux shows the timers of its connections`;
 
-/** The kind of timer that runs for a connection to this port, and when it fires, in seconds. */
-function timerTo(port: number): { readonly kind: string; readonly seconds: number } | undefined {
+/** The kind of timer that runs for a connection to this port, or of whoever listens there, and when it fires, in seconds. */
+function timerOf(port: number, side: "client" | "server"): { readonly kind: string; readonly seconds: number } | undefined {
   const hex = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   for (const line of readFileSync(table, "latin1").split("\n")) {
-    const [, , remote = "", state, , timer = ""] = line.trim().split(/\s+/);
-    if (!remote.endsWith(hex) || state !== "01") continue;
+    const [, local = "", remote = "", state, , timer = ""] = line.trim().split(/\s+/);
+    if (!(side === "client" ? remote : local).endsWith(hex) || state !== "01") continue;
     const [kind = "", ticks = ""] = timer.split(":");
     return { kind, seconds: Number.parseInt(ticks, 16) / 100 };
   }
@@ -22,7 +22,7 @@ function timerTo(port: number): { readonly kind: string; readonly seconds: numbe
 
 const keepAliveTimer = "02";
 
-test("TCP probes a quiet connection of a client, over cleartext and TLS", { skip }, async (t) => {
+test("TCP probes a quiet connection of a client and of a server, over cleartext and TLS", { skip }, async (t) => {
   const authority = createAuthority();
   const certificate = authority.issue({ ip: ["127.0.0.1"] });
   for (const secure of [false, true]) {
@@ -34,8 +34,10 @@ test("TCP probes a quiet connection of a client, over cleartext and TLS", { skip
       await server.close();
     });
     assert.equal((await client.request({ method: "GET", target: "/", headers: [] })).status, 200);
-    const timer = timerTo(port);
-    assert.equal(timer?.kind, keepAliveTimer, `secure ${secure}`);
-    assert.ok(timer.seconds > 50 && timer.seconds <= 60, String(timer.seconds));
+    for (const side of ["client", "server"] as const) {
+      const timer = timerOf(port, side);
+      assert.equal(timer?.kind, keepAliveTimer, `${side}, secure ${secure}`);
+      assert.ok(timer.seconds > 50 && timer.seconds <= 60, String(timer.seconds));
+    }
   }
 });

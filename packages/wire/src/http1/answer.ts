@@ -18,7 +18,7 @@ export class AnswerHeadWriter {
    */
   head(response: HttpResponse, exchange: ServerExchange, options: { readonly dateLine: string; readonly keepAlive: boolean }): string {
     const { status } = response;
-    if (status < 200) return this.#switching(response, exchange.upgrade);
+    if (status < 200) return this.#switching(response, exchange);
     const start = statusLine(status);
     const lines = this.#headers.lines(response.headers);
     const date = this.#headers.dated ? "" : options.dateLine;
@@ -55,12 +55,16 @@ export class AnswerHeadWriter {
     return "\r\ntransfer-encoding: chunked";
   }
 
-  #switching(response: HttpResponse, upgrade: string | undefined): string {
+  #switching(response: HttpResponse, { upgrade, body }: ServerExchange): string {
     if (response.status !== 101 || response.takeOver === undefined || upgrade === undefined) {
       throw new WireError(
         wireReasons.RESPONSE_INVALID,
         `expected a status from 200, or 101 with takeOver for a request that asks for an upgrade, found ${response.status}`,
       );
+    }
+    // What is still to come of it would be taken for the new protocol's (RFC 9110 §7.8).
+    if (body?.finished === false) {
+      throw new WireError(wireReasons.RESPONSE_INVALID, "expected a 101 once the request's body has come whole, found it before");
     }
     this.framing = "none";
     this.keepAlive = true;
