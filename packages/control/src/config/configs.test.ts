@@ -12,7 +12,7 @@ import { isFault } from "@weir/kit/fault";
 import type { TestControl } from "../fixtures/control.ts";
 import { startControl } from "../fixtures/control.ts";
 import type { TestDatabase } from "../fixtures/databases.ts";
-import { databaseKinds } from "../fixtures/databases.ts";
+import { createSqliteFile, databaseKinds } from "../fixtures/databases.ts";
 import { reasonOf, testTokens } from "../fixtures/house.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -236,7 +236,6 @@ describe("settings", { timeout: 30_000 }, () => {
     t.after(() => house.close());
     const port = Number(new URL(house.control.url).port);
     await using config = await subscribe(house);
-    await put(house, { "cache.ttlMs": 7 });
     await put(house, { "cache.ttlMs": 8 });
     await until(() => config.get("cache.ttlMs") === 8, "the change");
     await house.close();
@@ -244,11 +243,32 @@ describe("settings", { timeout: 30_000 }, () => {
     const lost = await startControl({ port });
     t.after(() => lost.close());
     await until(async () => (await lost.admin.configs.list({})).services[0]?.connected === 1, "the instance to be back");
-    assert.deepEqual([config.get("cache.ttlMs"), config.explain().sources[0]?.revision], [8, "2"]);
-    // It counts from the beginning, and that must not look like what is held.
+    assert.deepEqual([config.get("cache.ttlMs"), config.explain().sources[0]?.revision], [8, "1"]);
+    // It counts from the beginning: the same number, and not what is held.
     assert.equal(await put(lost, { "cache.entriesMax": 3 }), 1n);
     await until(() => config.get("cache.entriesMax") === 3, "the first change of the new one");
     assert.equal(config.get("cache.ttlMs"), 1000);
+  });
+
+  test("of one number are told apart when they come from another database", async (t) => {
+    const house = await startControl();
+    t.after(() => house.close());
+    const port = Number(new URL(house.control.url).port);
+    await using config = await subscribe(house);
+    await put(house, { "cache.ttlMs": 8 });
+    await until(() => config.get("cache.ttlMs") === 8, "the change");
+    await house.close();
+    // Another database counts to one as well, before the instance sees it.
+    const database = createSqliteFile();
+    const hidden = await startControl({}, { ...database, drop: async () => undefined });
+    t.after(() => hidden.close());
+    await using other = await subscribe(hidden);
+    assert.equal(await put(hidden, { "cache.ttlMs": 9 }), 1n);
+    await until(() => other.get("cache.ttlMs") === 9, "the change there");
+    await hidden.close();
+    const shown = await startControl({ port }, database);
+    t.after(() => shown.close());
+    await until(() => config.get("cache.ttlMs") === 9, "the other database's first change");
   });
 
   test("do not keep an instance from starting when control is away or says what does not fit", async (t) => {

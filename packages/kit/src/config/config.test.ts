@@ -157,6 +157,8 @@ test("a key that needs a restart is reported and not applied", async () => {
   const { keys, needsRestart } = config.explain();
   const port = keys.find(({ key }) => key === "port");
   assert.deepEqual([port?.value, port?.afterRestart, needsRestart], [1, 2, ["port"]]);
+  assert.deepEqual(await push({ port: 3, "cache.ttlMs": 3 }), { taken: true, needsRestart: ["port"], shadowed: [] });
+  assert.equal(config.revision, 2, "nothing that is in force has changed");
   assert.deepEqual(await push({ port: 1 }), { taken: true, needsRestart: [], shadowed: [] });
   assert.deepEqual(config.explain().needsRestart, []);
 });

@@ -84,6 +84,12 @@ describe("a configuration in a file", { timeout: 20_000 }, () => {
     await eventually(() => made.refusal() !== "", "a refusal");
     assert.equal(made.refusal(), '|"," or "}"|the end of the text in file config.json, line 2, column 13');
     assert.deepEqual([made.config.get("cache.ttlMs"), made.state()], [50, "refused"]);
+    for (let looks = 0; looks < 3; looks++) {
+      const beforeMs = performance.now();
+      await writeFile(join(made.folder, "another"), `${looks}`);
+      await eventually(() => (made.config.explain().sources[0]?.heardAgeMs ?? Infinity) < performance.now() - beforeMs - 1, "another look");
+    }
+    assert.equal(made.lines.filter((line) => line.includes("refused")).length, 1, "refused once, however often it is looked at");
     await appendFile(made.path, "1 } }");
     await eventually(() => made.seen.includes(51), "the rest");
     assert.equal(made.refusal(), "");
