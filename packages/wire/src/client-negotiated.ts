@@ -1,10 +1,10 @@
 import { ClientCall, type ClientRequest, type ClientResponse, type RequestOptions } from "./client-call.ts";
 import type { ClientSettings } from "./client-options.ts";
 import type { Client, ClientState } from "./client.ts";
-import { WaitingCalls } from "./http2/waiting-calls.ts";
 import { WireError, wireReasons } from "./reasons.ts";
 import type { SocketAndEvents } from "./socket.ts";
 import type { WheelEntry } from "./timing-wheel.ts";
+import { WaitingCalls } from "./waiting-calls.ts";
 import type { TlsDialer, TlsSocketEvents } from "./tls-client.ts";
 
 /** A pool of one protocol, which takes calls that have waited for the choice. */

@@ -1,4 +1,4 @@
-import { ClientCall, type CallCarrier, type ClientRequest, type ClientResponse, type RequestOptions } from "./client-call.ts";
+import { ClientCall, type ClientRequest, type ClientResponse, type RequestOptions } from "./client-call.ts";
 import { NegotiatedClient, type ChosenPool } from "./client-negotiated.ts";
 import { clientSettingsFrom, type ClientOptions, type ClientSettings } from "./client-options.ts";
 import { ClientConnection, type ClientConnectionOwner } from "./http1/client-connection.ts";
@@ -6,7 +6,7 @@ import { Http2Pool } from "./http2/client-pool.ts";
 import { LastGone } from "./last-gone.ts";
 import { WireError, wireReasons } from "./reasons.ts";
 import { SocketOutput } from "./socket.ts";
-import type { WheelEntry } from "./timing-wheel.ts";
+import { WaitingCalls } from "./waiting-calls.ts";
 
 /** How busy a client is. */
 export interface ClientState {
@@ -46,34 +46,18 @@ function poolOf(protocol: "http1" | "http2", settings: ClientSettings): ChosenPo
   return http2 === undefined || protocol === "http1" ? new Pool(settings) : new Http2Pool({ ...settings, http2 });
 }
 
-/** A call in the queue, with the deadline of its waiting. */
-class Waiter implements WheelEntry {
-  deadlineMs: number = Infinity;
-  lookMs: number = Infinity;
-  readonly call: ClientCall;
-  readonly #onExpire: (waiter: Waiter) => void;
-
-  constructor(call: ClientCall, onExpire: (waiter: Waiter) => void) {
-    this.call = call;
-    this.#onExpire = onExpire;
-  }
-
-  expire(): void {
-    this.#onExpire(this);
-  }
-}
-
-class Pool implements Client, ClientConnectionOwner, CallCarrier {
+class Pool implements Client, ClientConnectionOwner {
   readonly #settings: ClientSettings;
   readonly #connections = new Set<ClientConnection>();
   /** The one used last is on top, so that those not needed grow old and close. */
   readonly #idle: ClientConnection[] = [];
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiting: WaitingCalls;
   #closed = false;
   readonly #lastGone = new LastGone();
 
   constructor(settings: ClientSettings) {
     this.#settings = settings;
+    this.#waiting = new WaitingCalls(settings);
   }
 
   get state(): ClientState {
@@ -81,7 +65,7 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
       open: this.#connections.size,
       idle: this.#idle.length,
       inFlight: this.#connections.size - this.#idle.length,
-      waiting: this.#waiters.size,
+      waiting: this.#waiting.size,
     };
   }
 
@@ -98,8 +82,7 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
 
   async drain(timeoutMs: number): Promise<void> {
     this.#closed = true;
-    for (const waiter of this.#waiters)
-      this.#giveUp(waiter, waiter.call.error(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed"));
+    this.#waiting.failAll(new WireError(wireReasons.CLIENT_CLOSED, "expected an open client, found it closed"));
     for (const connection of this.#idle) connection.destroy();
     if (this.#connections.size === 0) return;
     await this.#lastGone.wait(this.#settings.clock, timeoutMs, () => {
@@ -117,9 +100,9 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
       connection.destroy();
       return;
     }
-    const waiter = this.#nextWaiter();
-    if (waiter === undefined) this.#idle.push(connection);
-    else connection.send(waiter.call);
+    const call = this.#waiting.take();
+    if (call === undefined) this.#idle.push(connection);
+    else connection.send(call);
   }
 
   gone(connection: ClientConnection): void {
@@ -128,12 +111,8 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
     if (at !== -1) this.#idle.splice(at, 1);
     if (this.#connections.size === 0) this.#lastGone.told();
     if (this.#closed) return;
-    const waiter = this.#nextWaiter();
-    if (waiter !== undefined) this.#connect().send(waiter.call);
-  }
-
-  abandon(call: ClientCall, error: WireError): void {
-    for (const waiter of this.#waiters) if (waiter.call === call) this.#giveUp(waiter, error);
+    const call = this.#waiting.take();
+    if (call !== undefined) this.#connect().send(call);
   }
 
   /** Takes a call on, or lets it wait. */
@@ -142,36 +121,7 @@ class Pool implements Client, ClientConnectionOwner, CallCarrier {
     while (connection !== undefined && !connection.usable) connection = this.#idle.pop();
     if (connection !== undefined) connection.send(call);
     else if (this.#connections.size < this.#settings.connectionsMax) this.#connect().send(call);
-    else this.#queue(call);
-  }
-
-  #queue(call: ClientCall): void {
-    const { waitersMax, timeouts, wheel, clock } = this.#settings;
-    if (this.#waiters.size >= waitersMax) {
-      call.fail(call.error(wireReasons.WAITERS_TOO_MANY, `expected at most ${waitersMax} waiting requests, found one more`));
-      return;
-    }
-    const waiter = new Waiter(call, (expired) =>
-      this.#giveUp(expired, call.error(wireReasons.WAIT_TIMEOUT, "expected a free connection in time, found none")),
-    );
-    call.carrier = this;
-    this.#waiters.add(waiter);
-    wheel.set(waiter, Math.min(clock.monotonicMs() + timeouts.waitMs, call.deadlineMs));
-  }
-
-  #nextWaiter(): Waiter | undefined {
-    for (const waiter of this.#waiters) {
-      this.#waiters.delete(waiter);
-      this.#settings.wheel.set(waiter, Infinity);
-      return waiter;
-    }
-    return undefined;
-  }
-
-  #giveUp(waiter: Waiter, error: WireError): void {
-    this.#waiters.delete(waiter);
-    this.#settings.wheel.set(waiter, Infinity);
-    waiter.call.fail(error);
+    else this.#waiting.add(call);
   }
 
   #connect(): ClientConnection {

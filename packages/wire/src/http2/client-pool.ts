@@ -5,7 +5,7 @@ import { WireError, wireReasons } from "../reasons.ts";
 import { SocketOutput } from "../socket.ts";
 import { Http2ClientConnection, type Http2ClientOwner } from "./client-connection.ts";
 import type { Http2ClientSettings } from "./client-options.ts";
-import { WaitingCalls } from "./waiting-calls.ts";
+import { WaitingCalls } from "../waiting-calls.ts";
 
 // What a connection that is being made is trusted to take; RFC 9113 §6.5.2 recommends that origins allow no less.
 const streamsExpected = 100;
