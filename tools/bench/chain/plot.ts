@@ -1,7 +1,7 @@
 import type { ChainRun } from "./run.ts";
 import type { Second } from "./timeline.ts";
 
-const [width, height, left, gap] = [220, 90, 52, 26];
+const [width, height, left, gap, rowGap] = [220, 90, 52, 26, 40];
 const latencyMsMax = 6000;
 const names = { none: "no policies", weir: "Weir, defaults", opossum: "opossum", cockatiel: "cockatiel" } as const;
 const phases = ["normal", "×50 slow", "fails", "back"];
@@ -15,9 +15,9 @@ export function plotOf(runs: readonly ChainRun[]): string {
     { title: "deep route: P99", of: (run: ChainRun) => run.figures.seconds.deep, y: latency, ticks: ["10 ms", "6 s"] },
   ];
   const wide = left + runs.length * (width + gap);
-  const high = 30 + rows.length * (height + gap) + 10;
+  const high = 30 + rows.length * (height + rowGap);
   const parts = rows.flatMap(({ title, of, y, ticks: [low = "", top = ""] }, row) => {
-    const at = 30 + row * (height + gap);
+    const at = 36 + row * (height + rowGap);
     const labels = text(left, at - 6, title) + text(4, at + height, low) + text(4, at + 9, top);
     return [labels, ...runs.map((run, column) => panel(of(run), y, { x: left + column * (width + gap), y: at }))];
   });
