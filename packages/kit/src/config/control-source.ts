@@ -18,9 +18,9 @@ export interface ControlSourceOptions {
   readonly version?: string | undefined;
   /** The same for its whole life and never used again. Default made of service, version and chance. */
   readonly instance?: string;
-  /** "http://127.0.0.1:7070"; empty or undefined for none, and then this source has nothing. Either this or `transport`. */
+  /** "http://127.0.0.1:7070", as WEIR_CONTROL_URL has it; empty or undefined for none: then this source has nothing. Either this or `transport`. */
   readonly url?: string | undefined;
-  /** Bearer token of an instance. Default none. */
+  /** Bearer token of an instance, best limited to its service: it reads the secrets of every other. Default none. */
   readonly token?: string | undefined;
   /** A way to control that somebody else made and closes. */
   readonly transport?: Transport;
