@@ -1,11 +1,13 @@
 import { Call } from "../call.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { fault, faultFrom } from "../fault.ts";
+import { coreReasons, fault, faultFrom } from "../fault.ts";
 import { answerUntilEnded } from "../rpc/until-ended.ts";
 import type { Cache, CacheOptions, CacheStatus } from "./cache-options.ts";
 import type { CacheMetrics } from "./cache-metrics.ts";
 import { createCacheMetrics } from "./cache-metrics.ts";
+import type { Waiting } from "./patience.ts";
+import { Patience } from "./patience.ts";
 import { cacheReasons } from "./reasons.ts";
 import type { CacheEntry, Lease } from "./store.ts";
 import { StoreGuard } from "./store-guard.ts";
@@ -28,6 +30,9 @@ interface Flight<V> {
 /** The turn to load, with or without the store's lease, or what another process has loaded meanwhile. */
 type Turn<V> = { readonly lease: Lease<V> | undefined } | { readonly entry: CacheEntry<V> };
 
+/** What the store says to whoever wants the lease; undefined when it is away. */
+type Asked<V> = Lease<V> | "taken" | undefined | Promise<Lease<V> | "taken" | undefined>;
+
 /** An old value whose renewal failed is not renewed again before this is over. */
 const renewRestMs = 1000;
 const leasePollMs = 20;
@@ -39,6 +44,9 @@ export class LoadingCache<V> implements Cache<V> {
   readonly #clock: Clock;
   readonly #metrics: CacheMetrics;
   readonly #guard: StoreGuard;
+  readonly #patience: Patience;
+  /** What its loads are called in traces and logs. */
+  readonly #method: string;
   readonly #reads = new Map<string, Promise<CacheEntry<V> | undefined>>();
   readonly #flights = new Map<string, Flight<V>>();
   /** No entry is fresh for longer; one that says so was written by another clock. */
@@ -47,8 +55,10 @@ export class LoadingCache<V> implements Cache<V> {
   constructor(settings: CacheSettings<V>) {
     const { name, store, metrics, storeTimeoutMs, ttlMs, ttlJitter, absentMs } = settings;
     this.name = name;
+    this.#method = `cache ${name}`;
     this.#settings = settings;
     this.#clock = settings.clock ?? systemClock;
+    this.#patience = new Patience(this.#clock);
     this.#metrics = createCacheMetrics(metrics, { name, store, loadsUnderWay: () => this.#flights.size });
     const { storeFailures, storeSeconds } = this.#metrics;
     this.#guard = new StoreGuard({
@@ -164,7 +174,10 @@ export class LoadingCache<V> implements Cache<V> {
   /** Those who wait are answered as soon as there is a value, though it may still be on its way to the store. Never rejects. */
   async #fly(key: string, flight: Flight<V>): Promise<void> {
     try {
-      const turn = await this.#turn(key, flight);
+      const asked = this.#lease(key);
+      // A store in the process answers at once, and has nobody to wait for.
+      const isFree = !(asked instanceof Promise) && asked !== "taken";
+      const turn = isFree ? { lease: asked } : await this.#turn(key, { flight, asked });
       if ("entry" in turn) {
         this.#land(key, flight);
         flight.begun.resolve(turn.entry.value);
@@ -181,9 +194,9 @@ export class LoadingCache<V> implements Cache<V> {
   }
 
   /** Waits for the turn to load; while another process loads, for what that one keeps. */
-  async #turn(key: string, { old }: Flight<V>): Promise<Turn<V>> {
+  async #turn(key: string, { flight, asked }: { readonly flight: Flight<V>; readonly asked: Asked<V> }): Promise<Turn<V>> {
+    const { old } = flight;
     const endMs = this.#clock.monotonicMs() + this.#settings.loadTimeoutMs;
-    const asked = this.#lease(key);
     let lease = await asked;
     while (lease === "taken") {
       if (old) return { entry: old };
@@ -199,7 +212,7 @@ export class LoadingCache<V> implements Cache<V> {
     return { entry };
   }
 
-  #lease(key: string): Lease<V> | "taken" | undefined | Promise<Lease<V> | "taken" | undefined> {
+  #lease(key: string): Asked<V> {
     const { store, loadTimeoutMs } = this.#settings;
     const late = (answer: Lease<V> | "taken"): void => {
       if (answer !== "taken") void this.#endLease(key, answer);
@@ -232,7 +245,7 @@ export class LoadingCache<V> implements Cache<V> {
     // Whoever asks while it is on its way is answered from here.
     if (!keep || !(kept instanceof Promise)) this.#land(key, flight);
     answer();
-    await kept;
+    if (kept instanceof Promise) await kept;
   }
 
   #keep(key: string, { entry, lease }: { entry: CacheEntry<V>; lease: Lease<V> | undefined }): void | Promise<void> {
@@ -240,19 +253,42 @@ export class LoadingCache<V> implements Cache<V> {
     return this.#guard.ask({ operation: "set", key }, () => (lease ? lease.keep(entry) : store.set(key, entry)));
   }
 
-  async #load(key: string, { trace, log }: Call): Promise<V | undefined> {
-    const { load, loadTimeoutMs, name } = this.#settings;
-    const call = new Call({ method: `cache ${name}`, timeoutMs: loadTimeoutMs, clock: this.#clock, trace, log });
+  /** Never waits for longer than the load may take: its call ends then. */
+  #load(key: string, { trace, log }: Call): Promise<V | undefined> {
+    const { load, loadTimeoutMs } = this.#settings;
     const startMs = this.#clock.monotonicMs();
-    try {
-      return await answerUntilEnded(load(key, call), call);
-    } catch (thrown) {
-      this.#metrics.loadFailures.add();
-      throw thrown;
-    } finally {
+    const call = new Call({ method: this.#method, timeoutMs: loadTimeoutMs, clock: this.#clock, trace, log });
+    const { loadSeconds, loadFailures } = this.#metrics;
+    const begun = Promise.withResolvers<V | undefined>();
+    const over = (): void => {
       call.finish();
-      this.#metrics.loadSeconds.observe((this.#clock.monotonicMs() - startMs) / 1000);
-    }
+      loadSeconds.observe((this.#clock.monotonicMs() - startMs) / 1000);
+    };
+    const fail = (thrown: unknown): void => {
+      over();
+      loadFailures.add();
+      begun.reject(thrown);
+    };
+    const one: Waiting = {
+      dueMs: startMs + loadTimeoutMs,
+      late() {
+        const late = fault(coreReasons.DEADLINE_EXCEEDED, `Expected a load within ${loadTimeoutMs} ms.`);
+        call.cancel(late);
+        fail(late);
+      },
+    };
+    this.#patience.begin(one);
+    answerOf(load, { key, call }).then(
+      (value) => {
+        if (!this.#patience.end(one)) return;
+        over();
+        begun.resolve(value);
+      },
+      (thrown: unknown) => {
+        if (this.#patience.end(one)) fail(thrown);
+      },
+    );
+    return begun.promise;
   }
 
   #entryOf(value: V | undefined): CacheEntry<V> {
@@ -270,5 +306,17 @@ export class LoadingCache<V> implements Cache<V> {
   #isKept({ keptUntilMs }: CacheEntry<V>, nowMs: number): boolean {
     const leftMs = keptUntilMs - nowMs;
     return leftMs > 0 && leftMs <= this.#freshMsMax + this.#settings.staleMs;
+  }
+}
+
+/** What is thrown before there is a promise is a failure as any other. */
+function answerOf<V>(
+  load: (key: string, call: Call) => Promise<V | undefined>,
+  { key, call }: { readonly key: string; readonly call: Call },
+): Promise<V | undefined> {
+  try {
+    return load(key, call);
+  } catch (thrown) {
+    return Promise.reject(thrown as Error);
   }
 }

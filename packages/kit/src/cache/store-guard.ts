@@ -1,6 +1,8 @@
 import type { Clock } from "../clock.ts";
 import type { Fault } from "../fault.ts";
 import { fault, faultFrom } from "../fault.ts";
+import type { Waiting } from "./patience.ts";
+import { Patience } from "./patience.ts";
 import { cacheReasons } from "./reasons.ts";
 
 /** What a cache asks its store for. Set and lease are writes, which a full store refuses. */
@@ -22,12 +24,6 @@ interface Trouble {
   readonly kind: "away" | "read_only";
   readonly untilMs: number;
   probed: boolean;
-}
-
-/** Somebody who waits for the store. */
-interface Waiting {
-  readonly dueMs: number;
-  late(reason: Fault): void;
 }
 
 interface Probe {
@@ -55,11 +51,11 @@ export class StoreGuard {
   readonly #options: GuardOptions;
   /** Empty while all is well. */
   readonly #troubles = new Map<string, Trouble>();
-  readonly #waiting = new Set<Waiting>();
-  #isTimed = false;
+  readonly #patience: Patience;
 
   constructor(options: GuardOptions) {
     this.#options = options;
+    this.#patience = new Patience(options.clock);
   }
 
   /** What is wrong, by the part of the store. */
@@ -96,7 +92,7 @@ export class StoreGuard {
   }
 
   #inTime<T>(question: StoreQuestion<T>, asked: { answer: Promise<T>; probes: Probe | undefined }): Promise<T | undefined> {
-    const { clock, onAnswer } = this.#options;
+    const { clock, timeoutMs, onAnswer } = this.#options;
     const startMs = clock.monotonicMs();
     return new Promise((resolve, reject) => {
       const fail = (thrown: unknown): void => {
@@ -107,45 +103,21 @@ export class StoreGuard {
           reject(mistake as Error);
         }
       };
-      const one: Waiting = { dueMs: startMs + this.#options.timeoutMs, late: fail };
-      this.#wait(one);
+      const late = (): void => fail(fault(cacheReasons.CACHE_STORE_AWAY, `Expected the store to answer within ${timeoutMs} ms.`));
+      const one: Waiting = { dueMs: startMs + timeoutMs, late };
+      this.#patience.begin(one);
       asked.answer.then(
         (answer) => {
-          if (!this.#waiting.delete(one)) return question.late?.(answer);
+          if (!this.#patience.end(one)) return question.late?.(answer);
           if (asked.probes) this.#troubles.delete(asked.probes.part);
           onAnswer(question.operation, clock.monotonicMs() - startMs);
           resolve(answer);
         },
         (thrown: unknown) => {
-          if (this.#waiting.delete(one)) fail(thrown);
+          if (this.#patience.end(one)) fail(thrown);
         },
       );
     });
-  }
-
-  /** All have the same patience, so whoever came first is late first: one timer does for all. */
-  #wait(one: Waiting): void {
-    this.#waiting.add(one);
-    if (this.#isTimed) return;
-    this.#isTimed = true;
-    this.#time(one.dueMs - this.#options.clock.monotonicMs());
-  }
-
-  #time(durationMs: number): void {
-    const { clock } = this.#options;
-    // After a blocked loop timers run before what has long arrived is read: one more turn, so that our own pause is not the store's.
-    clock.after(durationMs, () => void clock.after(0, () => this.#sweep()));
-  }
-
-  #sweep(): void {
-    const { clock, timeoutMs } = this.#options;
-    const nowMs = clock.monotonicMs();
-    for (const one of this.#waiting) {
-      if (one.dueMs > nowMs) return this.#time(one.dueMs - nowMs);
-      this.#waiting.delete(one);
-      one.late(fault(cacheReasons.CACHE_STORE_AWAY, `Expected the store to answer within ${timeoutMs} ms.`));
-    }
-    this.#isTimed = false;
   }
 
   #failed<T>({ operation, key }: StoreQuestion<T>, { thrown, probes }: { thrown: unknown; probes: Probe | undefined }): void {
