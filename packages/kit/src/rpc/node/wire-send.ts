@@ -18,8 +18,8 @@ export type SendClient = Client & { readonly repeats?: boolean };
 
 /**
  * Sends over a client of wire. What has provably not been processed is sent once more: REFUSED_STREAM, a stream above the last one of a
- * GOAWAY, a connection that broke before a byte was written (RFC 9113 §8.7). A budget bounds that
- * when a server refuses every stream. Nothing is sent again over a client that does so itself: tries must not multiply.
+ * GOAWAY, a connection that broke before a byte was written (RFC 9113 §8.7); so a call is sent twice at most. A budget bounds that when a
+ * server refuses every stream. Nothing is sent again over a client that does so itself: tries must not multiply.
  */
 export function createWireSend(client: SendClient, metadata: Metadata = []): Send {
   const repeats = client.repeats !== true;
