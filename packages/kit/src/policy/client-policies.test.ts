@@ -173,6 +173,19 @@ test("a configuration is taken whole or not at all, from the next call on, and w
   assert.deepEqual(stateOf(policies).order, ["total timeout", "retry", "breaker", "bulkhead", "attempt timeout"]);
 });
 
+test("a policy that a configuration adds guards the next call, and one that it takes away no more", async () => {
+  const { clock, client, policies } = house();
+  const ends = async (): Promise<string[]> => [
+    await endOf(clock, client.hello({}, { clock }), 0),
+    await endOf(clock, client.hello({}, { clock }), 0),
+  ];
+  assert.deepEqual(await ends(), ["well", "well"]);
+  policies.apply({ "*": { client: { rate: { perSecond: 0.1, burst: 1 }, retry: { attemptsMax: 1 } } } });
+  assert.deepEqual(await ends(), ["well", "RATE_LIMITED"]);
+  policies.apply({});
+  assert.deepEqual(await ends(), ["well", "well"]);
+});
+
 test("calls under way end by the policies that they began with", async () => {
   const { clock, server, client, policies } = house({
     policies: { "*": { client: { attemptTimeoutMs: 500, retry: { attemptsMax: 1 } } } },

@@ -19,6 +19,7 @@ function served(options: Omit<ServerPoliciesOptions, "clock"> = {}, takesMs = 10
   const clock = createVirtualClock({ seed: 3 });
   const policies = createServerPolicies({ clock, ...options });
   const begun: string[] = [];
+  const services = new Map<string, Service<Message<unknown>, Message<unknown>>>();
   const serviceOf = (method: MethodDescriptor<never, never>): Service<Message<unknown>, Message<unknown>> => {
     const guard = policies.guard(method as unknown as MethodDescriptor);
     return guard.admission(
@@ -31,7 +32,9 @@ function served(options: Omit<ServerPoliciesOptions, "clock"> = {}, takesMs = 10
   };
   const ask = (method: { readonly path: string }, identity?: string): Promise<string> => {
     const call = new Call({ clock, method: method.path, peer: { address: "10.0.0.7:5000", identity } });
-    return serviceOf(method as MethodDescriptor<never, never>)({ stream: false, message: {} }, call).then(
+    const service = services.get(method.path) ?? serviceOf(method as MethodDescriptor<never, never>);
+    services.set(method.path, service);
+    return service({ stream: false, message: {} }, call).then(
       () => "well",
       (thrown: unknown) => (isFault(thrown) ? thrown.reason : "no fault"),
     );
@@ -99,7 +102,7 @@ test("the policies of a process are changed on both sides at once, or on neither
     policies.state().map(({ side, target, method, values }) => [side, target, method, values[`${side}.bulkhead.queueMax`]?.value]);
   const before = shown();
   // All right on the server's side, and wrong where the client's values meet.
-  const bad = { "*": { server: { bulkhead: { queueMax: 7 } } }, [hello.path]: { client: { retry: { backoffMsMin: 9000 } } } };
+  const bad = { "*": { server: { bulkhead: { queueMax: 7 } } }, [count.path]: { client: { retry: { backoffMsMin: 9000 } } } };
   assert.throws(() => policies.apply(bad), { reason: "POLICY_INVALID" });
   assert.deepEqual(shown(), before);
   policies.apply({ "*": { server: { bulkhead: { queueMax: 7 } }, client: { bulkhead: { queueMax: 8 } } } });
