@@ -221,7 +221,7 @@ test("gateway lets go of a stream of REST whose client has gone before it began"
   // The second is answered at once, and waits behind the first, which is not.
   const stalled = await startRawEndpoint(() => undefined);
   t.after(async () => {
-    stalled.stop();
+    await stalled.stop();
     await house.stop();
   });
   const snapshot = snapshotOf([place], { revision: 2 });

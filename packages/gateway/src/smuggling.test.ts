@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { createClient, readBody } from "@weir/wire";
 import { snapshotOf, startHouse, type House } from "./fixtures/house.ts";
@@ -11,13 +12,13 @@ const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 /** A gateway before one endpoint that answers as it likes. */
 async function startBefore(
   t: TestContext,
-  answer: Parameters<typeof startRawEndpoint>[0],
+  answer: (socket: Socket, piece: string) => void,
 ): Promise<{ house: House; endpoint: RawEndpoint }> {
-  const endpoint = await startRawEndpoint(answer);
+  const endpoint = await startRawEndpoint((socket) => socket.on("data", (piece) => answer(socket, piece.toString("latin1"))));
   const house = await startHouse(snapshotOf([endpoint]), []);
   t.after(async () => {
     await house.stop();
-    endpoint.stop();
+    await endpoint.stop();
   });
   return { house, endpoint };
 }

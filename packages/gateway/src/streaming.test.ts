@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { connect, createServer as createTcpServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { createClient, readBody, type BodyStream } from "@weir/wire";
 import { snapshotOf, startBackend, startHouse } from "./fixtures/house.ts";
 import { connectRaw } from "./fixtures/raw-client.ts";
+import { startRawEndpoint } from "./fixtures/raw-endpoint.ts";
 import { until, untilStill } from "./fixtures/until.ts";
 
 const chunk = Buffer.alloc(65_536, "x");
@@ -71,14 +71,10 @@ for (const [endpoint, client] of [
 test("gateway bears an endpoint that never comes to its answer, and tells HTTP/1.0 of no hints", async (t) => {
   const hint = "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n";
   let hints = hint.repeat(17);
-  const endpoint = createTcpServer((socket) =>
-    socket.on("error", () => undefined).on("data", () => socket.end(`${hints}HTTP/1.1 200 OK\r\n\r\n`)),
-  );
-  await once(endpoint.listen(0, "127.0.0.1"), "listening");
-  const { port } = endpoint.address() as AddressInfo;
-  const house = await startHouse(snapshotOf([{ id: "a", version: "v1", port }]), []);
+  const endpoint = await startRawEndpoint((socket) => socket.on("data", () => socket.end(`${hints}HTTP/1.1 200 OK\r\n\r\n`)));
+  const house = await startHouse(snapshotOf([endpoint]), []);
   t.after(async () => {
-    endpoint.close();
+    await endpoint.stop();
     await house.stop();
   });
   const client = connectRaw(house.gateway.url);
