@@ -3,6 +3,8 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { actors } from "./concurrency/actors.ts";
 import { channels } from "./concurrency/channels.ts";
+import type { FetchRun } from "./concurrency/fetches.ts";
+import { measureFetches } from "./concurrency/fetches.ts";
 import type { Approach } from "./concurrency/problems.ts";
 import { upTo } from "./concurrency/problems.ts";
 import { promises } from "./concurrency/promises.ts";
@@ -13,7 +15,8 @@ const help = `npm run bench:concurrency -- [--seconds N] [--json FILE]
 
 The same three problems by promises, channels and actors (docs/concurrency.md): CPU time per task and per change, heap that a
 task under way needs with 10,000 of them, and how many items wait before a consumer that is slower than the producer.
-Then messages between two threads: the shared channel beside worker.postMessage, 16 bytes and 64 KiB.
+Then messages between two threads: the shared channel beside worker.postMessage, 16 bytes and 64 KiB. At last 10,000 fetches under
+way at once from another process: memory of the process that makes them, by Weir's gRPC client, grpc-js and the platform's fetch.
 
   --seconds N   of each run between threads, default 3
   --json FILE   also write everything as JSON
@@ -109,12 +112,17 @@ async function main(): Promise<number> {
       threads.push(await moveBetweenThreads({ way, bytes, durationMs: seconds * 1000 }));
     }
   }
-  process.stdout.write(tables(approaches, threads));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ approaches, threads }, null, 2)}\n`);
+  const fetches: FetchRun[] = [];
+  for (const way of ["weir", "grpc-js", "fetch"] as const) {
+    say(`  ${concurrent} fetches at once, ${way} …`);
+    fetches.push(await measureFetches(way, concurrent));
+  }
+  process.stdout.write(tables(approaches, threads, fetches));
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ approaches, threads, fetches }, null, 2)}\n`);
   return 0;
 }
 
-function tables(approaches: readonly ApproachRun[], threads: readonly ThreadRun[]): string {
+function tables(approaches: readonly ApproachRun[], threads: readonly ThreadRun[], fetches: readonly FetchRun[]): string {
   const lines = ["              CPU a task  CPU a change  heap a task  waiting at most"];
   for (const { name, microsPerTask, microsPerChange, bytesPerTask: bytes, waitingMax } of approaches) {
     const cells = [`${microsPerTask.toFixed(2)} µs`.padStart(10), `${microsPerChange.toFixed(2)} µs`.padStart(12)];
@@ -124,6 +132,11 @@ function tables(approaches: readonly ApproachRun[], threads: readonly ThreadRun[
   for (const { way, bytes, messagesPerSecond, gigabytesPerSecond } of threads) {
     const count = messagesPerSecond.toFixed(0).padStart(10);
     lines.push(`${way.padEnd(24)}  ${String(bytes).padStart(6)}  ${count}  ${gigabytesPerSecond.toFixed(2).padStart(6)}`);
+  }
+  lines.push("", "10,000 fetches at once  heap      resident  a fetch");
+  for (const { way, count, heapBytes, residentBytes } of fetches) {
+    const cells = [`${(heapBytes / 1e6).toFixed(0)} MB`.padStart(8), `${(residentBytes / 1e6).toFixed(0)} MB`.padStart(8)];
+    lines.push(`${way.padEnd(20)}  ${cells.join("  ")}  ${`${(heapBytes / count).toFixed(0)} B`.padStart(7)}`);
   }
   return `${lines.join("\n")}\n`;
 }

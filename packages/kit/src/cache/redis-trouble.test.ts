@@ -164,7 +164,7 @@ test("a Redis that is slow is waited for as long as the cache has patience, and 
 
 test("a loop that was blocked does not pass for a Redis that is slow", options, async () => {
   await using server = await RedisProcess.start();
-  const { cache, redis, source, failures } = cacheOver(server.url, 50);
+  const { cache, redis, source, failures } = cacheOver(server.url, 200);
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   try {
     await redis.ready();
@@ -172,11 +172,11 @@ test("a loop that was blocked does not pass for a Redis that is slow", options, 
     await cache.get("a", new Call());
     while (cache.status.loads.underWay > 0) await turn();
     const before = [failures(), source.loads];
-    for (let times = 0; times < 5; times++) {
+    for (let times = 0; times < 3; times++) {
       const answer = cache.get("a", new Call());
       // Time for the command to leave; then the answer arrives while nobody reads it.
       for (let turns = 0; turns < 3; turns++) await turn();
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 120);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
       assert.match((await answer)?.text ?? "", /^a /);
     }
     assert.deepEqual([failures(), source.loads], before);
