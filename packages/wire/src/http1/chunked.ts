@@ -1,7 +1,7 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons, type WireReason } from "../reasons.ts";
 import { latin1From } from "./output.ts";
-import { fieldNameFrom, isFieldValue } from "./syntax.ts";
+import { fieldNameFrom, isFieldValue, trimmed } from "./syntax.ts";
 
 /** Bounds of a chunked body, and what to call its faults. */
 export interface ChunkedOptions {
@@ -193,7 +193,7 @@ function trailersFrom(text: string, reasons: ChunkedReasons): HeaderList {
   for (const line of text.slice(0, -4).split("\r\n")) {
     const colon = line.indexOf(":");
     const field = colon === -1 ? undefined : fieldNameFrom(line.slice(0, colon));
-    const value = line.slice(colon + 1).replace(/^[\t ]+|[\t ]+$/g, "");
+    const value = trimmed(line.slice(colon + 1));
     if (field === undefined || !isFieldValue(value)) {
       throw new WireError(reasons.trailer, `expected NAME: VALUE as a trailer, found ${JSON.stringify(line.slice(0, 64))}`);
     }

@@ -1,7 +1,7 @@
 import type { HeaderList } from "../http.ts";
 import { WireError, wireReasons, type WireReason } from "../reasons.ts";
 import { LineMemory } from "./line-memory.ts";
-import { fieldKinds, fieldSpellingFrom, listHas, listItems, type FieldSpelling } from "./syntax.ts";
+import { fieldKinds, fieldSpellingFrom, isBlank, listHas, listItems, type FieldSpelling } from "./syntax.ts";
 
 /** What to call the refusals of a head; requests and answers have different names for them. */
 export interface HeadReasons {
@@ -191,10 +191,6 @@ export class HeaderReader {
   get upgrades(): boolean {
     return this.upgrade !== undefined && this.connection !== undefined && listHas(this.connection, "upgrade");
   }
-}
-
-function isBlank(code: number | undefined): boolean {
-  return code === 32 || code === 9;
 }
 
 /** Whether `bytes` go on with `start` at `at`. */

@@ -70,3 +70,14 @@ test("trailers cost by their length, whole or byte by byte", () => {
     assertLinear((length) => serve(bytesOf(`${chunked}${"a: b\r\n".repeat(length / 6)}x: ${"v".repeat(length)}`), piece));
   }
 });
+
+const blanks: Record<string, (length: number) => string> = {
+  Connection: (length) => `Connection: a${" ".repeat(length)}b\r\n\r\n`,
+  Upgrade: (length) => `Connection: upgrade\r\nUpgrade: a${"\t".repeat(length)}b\r\n\r\n`,
+  "a trailer": (length) => `Transfer-Encoding: chunked\r\n\r\n0\r\nx: a${" ".repeat(length)}b\r\n\r\n`,
+};
+for (const [name, make] of Object.entries(blanks)) {
+  test(`blanks within the value of ${name} cost by their number`, () => {
+    assertLinear((length) => serve(bytesOf(`POST / HTTP/1.1\r\nHost: a\r\n${make(length)}`), large * 2));
+  });
+}

@@ -147,9 +147,23 @@ export function isFieldValue(text: string): boolean {
   return !notFieldValue.test(text);
 }
 
+/** A value without the spaces and tabs around it. Not by a pattern: one tries a long run of them from each of its places. */
+export function trimmed(value: string): string {
+  let from = 0;
+  let to = value.length;
+  while (from < to && isBlank(value.charCodeAt(from))) from += 1;
+  while (to > from && isBlank(value.charCodeAt(to - 1))) to -= 1;
+  return to - from === value.length ? value : value.slice(from, to);
+}
+
+/** Whether a byte or a character is a space or a tab. */
+export function isBlank(code: number | undefined): boolean {
+  return code === 32 || code === 9;
+}
+
 /** The items of a comma-separated list, in lower case. */
 export function listItems(list: string): string[] {
-  return list.toLowerCase().split(/[\t ]*,[\t ]*/);
+  return list.toLowerCase().split(",").map(trimmed);
 }
 
 /** Whether a comma-separated list names `token`, which is in lower case. */

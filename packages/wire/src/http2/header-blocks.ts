@@ -1,5 +1,5 @@
 import type { HeaderList } from "../http.ts";
-import { fieldKinds, fieldNameFrom, isFieldValue } from "../http1/syntax.ts";
+import { fieldKinds, fieldNameFrom, isFieldValue, trimmed } from "../http1/syntax.ts";
 import { WireError, wireReasons, type WireReason } from "../reasons.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
 
@@ -82,6 +82,7 @@ export class HeaderBlocks {
     const from = this.#end;
     encoder.settled = true;
     for (let index = 0; index < headers.length; index += 2) {
+      // White space at the ends of a value means nothing, and HTTP/2 forbids it.
       this.field(headers[index] as string, trimmed(headers[index + 1] as string));
     }
     if (encoder.settled && encoder.generation === generation && this.#end - from <= rememberedBytesMax) {
@@ -149,13 +150,6 @@ function isSame(one: HeaderList, other: HeaderList): boolean {
   if (length !== other.length) return false;
   for (let index = length - 1; index >= 0; index -= 1) if (one[index] !== other[index]) return false;
   return true;
-}
-
-/** White space at the ends of a value means nothing, and HTTP/2 forbids it. */
-function trimmed(value: string): string {
-  const last = value.charCodeAt(value.length - 1);
-  const first = value.charCodeAt(0);
-  return first === 32 || first === 9 || last === 32 || last === 9 ? value.replace(/^[\t ]+|[\t ]+$/g, "") : value;
 }
 
 function shown(value: unknown): string {
