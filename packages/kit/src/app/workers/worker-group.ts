@@ -143,7 +143,9 @@ export class WorkerGroup {
     log.error("worker ended unasked and is made anew", { place: worker.place, how, pauseMs: Math.round(waitMs) });
     clock.after(waitMs, () => {
       const staying = [...this.#workers].filter(({ leaving }) => !leaving).length;
-      if (!this.#stop.signal.aborted && staying < count) this.#add();
+      if (this.#stop.signal.aborted || staying >= count) return;
+      const next = this.#add();
+      this.#served(next).catch(() => next.kill());
     });
   }
 

@@ -125,6 +125,11 @@ export class Worker {
     cancel();
   }
 
+  /** Ends it at once: for one that does not come to serve. It counts as a crash. */
+  kill(): void {
+    this.#process.process.kill("SIGKILL");
+  }
+
   #hear(message: WorkerMessage): void {
     if (message.weir === "metrics") this.#waiting.get(message.id)?.(message.text);
     else if (message.weir === "status") this.#status = message.status;
