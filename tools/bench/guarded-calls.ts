@@ -51,7 +51,9 @@ export function bareCall(): GuardedCall {
 /** All default policies of both sides, metrics and the watch of the loop with them. */
 export function weirCall(): GuardedCall {
   const loop = createLoopWatch();
-  const policies = createPolicies({ metrics: createMetrics(), loop });
+  // The same work at other limits: what else the machine does may hold this process back, and a turn is not to end by that.
+  const shedding = { loopDelayMs: 30_000, loopDelayMsMax: 60_000 };
+  const policies = createPolicies({ metrics: createMetrics(), loop, shedding });
   const guard = policies.guard(method);
   return {
     name: "weir",
