@@ -7,6 +7,10 @@ export interface Waiting {
   late(): void;
 }
 
+/** Once the loop has read what has arrived. Not a timer of 0: when time passes meanwhile, that runs before anything is read. */
+const afterReading: (action: () => void) => void =
+  typeof setImmediate === "function" ? (action) => void setImmediate(action) : (action) => void setTimeout(action, 0);
+
 /**
  * A line of those who wait equally long: whoever came first is late first, so one timer does for all. After a blocked loop timers run
  * before what has long arrived is read: there is one more turn before anybody is late, so that our own pause is not somebody else's.
@@ -33,7 +37,7 @@ export class Patience {
   }
 
   #time(durationMs: number): void {
-    this.#clock.after(durationMs, () => void this.#clock.after(0, () => this.#sweep()));
+    this.#clock.after(durationMs, () => afterReading(() => this.#sweep()));
   }
 
   #sweep(): void {
