@@ -20,7 +20,7 @@ written to a file.
 
   --seconds N     for so long, default 60
   --inputs N      for so many inputs instead
-  --cut-one-in N  cut one input in so many in two at every boundary, default 16
+  --cut-one-in N  cut one input in so many in two at every boundary, default 16; most of the time goes into that
   --threads N     on so many threads, default 1
   --state FILE    keep FILE up to date with what the run has come to, and go on from there if it is there already
   --seed N        the same seed gives the same inputs, default from the clock
