@@ -170,3 +170,13 @@ test("a signal of the terminal and one of a supervisor together count as one", a
   assert.equal((await slow).status, 200);
   assert.equal(await app.ended, 0);
 });
+
+test("an app ends with code 0 when its terminal closes, and when a container asks by SIGQUIT", async () => {
+  for (const signal of ["SIGHUP", "SIGQUIT"] as const) {
+    await using child = spawnSample();
+    await child.logged("serving");
+    child.process.kill(signal);
+    assert.equal(await child.ended, 0);
+    assert.equal((await child.logged("stopping"))["signal"], signal);
+  }
+});
