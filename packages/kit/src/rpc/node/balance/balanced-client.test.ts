@@ -200,6 +200,18 @@ test("a refused stream is sent once more, to another endpoint, or to the same on
   assert.equal((await alone.client.request(post)).status, 200);
 });
 
+test("a request that one endpoint refuses and another cannot take yet reaches a third, if it may be done twice", async () => {
+  for (const [request, status, asked] of [
+    [get, 200, 3],
+    [post, 503, 2],
+  ] as const) {
+    const { client, endpoints } = stage();
+    const scripts = [reject("UPSTREAM_STREAM_REFUSED"), answer(503), answer()];
+    endpoints.script("*", (...given) => (scripts.shift() ?? answer(500))(...given));
+    assert.deepEqual([(await client.request(request)).status, endpoints.asked.length], [status, asked]);
+  }
+});
+
 test("a request that may have been processed is sent again only if doing it twice is the same as once", async () => {
   const { client, endpoints, metrics } = stage({
     retry: { isIdempotent: ({ method, target }) => method === "GET" || target === "/twice" },

@@ -62,6 +62,8 @@ interface Journey {
   readonly body: FreshBody | undefined;
   /** Endpoints that have failed it. */
   readonly tried: Endpoint[];
+  /** How often it was sent again because somebody had done nothing with it. */
+  refused: number;
   /** How often it was sent again though it may have reached somebody. */
   repeated: number;
 }
@@ -160,7 +162,7 @@ class Balancer implements BalancedClient {
     const { body } = request;
     if (body === undefined || body instanceof Uint8Array || body.whole !== undefined) return this.#send(request, options, undefined);
     const startedMs = this.#clock.monotonicMs();
-    return this.#send(request, options, { startedMs, body: new FreshBody(body), tried: [], repeated: 0 });
+    return this.#send(request, options, { startedMs, body: new FreshBody(body), tried: [], refused: 0, repeated: 0 });
   }
 
   async drain(timeoutMs: number): Promise<void> {
@@ -261,7 +263,9 @@ class Balancer implements BalancedClient {
       return tried.length + 1 < this.#retry.endpointsMax && this.#fleet.hasOther(kind, [...tried, endpoint]);
     }
     if (repeatable === "idempotent" && !(request.idempotent ?? this.#retry.isIdempotent(request))) return false;
-    if ((journey?.repeated ?? 0) >= (stale === true ? staleRepeatsMax : 1)) return false;
+    // Once for either: whoever is refused by one that stops may meet one that begins.
+    const before = repeatable === "unprocessed" ? journey?.refused : journey?.repeated;
+    if ((before ?? 0) >= (stale === true ? staleRepeatsMax : 1)) return false;
     if (free === true || this.#budget.spend()) return true;
     this.#metrics.budgetSpent();
     return false;
@@ -270,7 +274,8 @@ class Balancer implements BalancedClient {
   #again({ repeatable, stale }: Fate, { endpoint, request, options, journey, sentMs }: Sending): Promise<ClientResponse> {
     const next = journey ?? newJourney(sentMs);
     next.tried.push(endpoint);
-    if (repeatable !== "unsent") next.repeated += 1;
+    if (repeatable === "unprocessed") next.refused += 1;
+    else if (repeatable === "idempotent") next.repeated += 1;
     this.#metrics.retried(causes[repeatable]);
     if (stale !== true) return this.#send(request, options, next);
     // A server that stops closes all its kept connections at once: a turn later the client knows of the others.
@@ -317,7 +322,7 @@ class Balancer implements BalancedClient {
 }
 
 function newJourney(startedMs: number): Journey {
-  return { startedMs, body: undefined, tried: [], repeated: 0 };
+  return { startedMs, body: undefined, tried: [], refused: 0, repeated: 0 };
 }
 
 function optionsLeft(options: BalancedRequestOptions, passedMs: number): BalancedRequestOptions {
