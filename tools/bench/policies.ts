@@ -11,7 +11,7 @@ What policies add to a unary call, in CPU time: all default policies of both sid
 the same, around the same call in one process. Turns are taken A B C A B C; what is added is the median over the rounds of a turn
 less the bare call's of the same round.
 
-  --rounds N   turns of each, from 5; default 15
+  --rounds N   turns of each, from 5; default 31
   --calls N    calls of a turn, from 1,000; default 64,000
   --json FILE  also write everything as JSON
   --help       this text
@@ -23,7 +23,7 @@ Exit codes: 0 valid and at most ${addedMicrosMax} µs, 1 INVALID or above, 2 the
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "15" },
+    rounds: { type: "string", default: "31" },
     calls: { type: "string", default: "64000" },
     json: { type: "string" },
     help: { type: "boolean" },
