@@ -23,7 +23,7 @@ export interface Caches {
 
 /**
  * The caches of an app: counted on its `/metrics`, and shown on `/caches` of its admin port, where an operator may drop a key.
- * Throws ADMIN_PAGE_TAKEN when the app has them already.
+ * Throws ADMIN_PAGE_TAKEN when the app has them already. What is counted and shown stands in docs/cache.md.
  * @example const films = createCaches(app).create({ name: "films", store: createMemoryStore(), load: readFilm, ttlMs: 60_000 });
  */
 export function createCaches({ metrics, admin, clock }: CachesOptions): Caches {
