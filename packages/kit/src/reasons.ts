@@ -323,7 +323,7 @@ const ownReasons = {
   ADMIN_CHANGE_REFUSED: {
     reason: "ADMIN_CHANGE_REFUSED",
     code: "PERMISSION_DENIED",
-    meaning: "A change by the admin port came from a page in a browser, or not as JSON.",
+    meaning: "A change by the admin port came from another machine, from a page in a browser, or not as JSON.",
   },
   ADDRESS_UNAVAILABLE: {
     reason: "ADDRESS_UNAVAILABLE",

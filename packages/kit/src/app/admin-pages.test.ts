@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Exchange, HttpRequest } from "@weir/wire";
 import { fault, isFault } from "../fault.ts";
 import { createGreeter } from "../rpc/testdata/greeter.ts";
 import { createAdminPages } from "./admin-pages.ts";
@@ -40,6 +41,21 @@ test("admin page shows what it is asked, and takes a change as JSON from tools a
   assert.deepEqual(await refused({ body: "{" }), [400, "JSON_INVALID"]);
   assert.deepEqual(await refused({ body: "0" }), [400, "LIMIT_INVALID"]);
   assert.deepEqual(await ask(url), { status: 200, body: { limit: 7, of: null } });
+});
+
+test("admin page takes a change from this machine alone, whoever may read it", async () => {
+  const pages = createAdminPages();
+  let limit: unknown = 5;
+  pages.add("/limits", { show: () => limit, change: (value) => (limit = value) });
+  const handler = pages.handlerOf("/limits");
+  const request = { method: "POST", target: "/limits", headers: ["content-type", "application/json"], body: Buffer.from("7") };
+  const change = (peerAddress: string) => handler?.(request as unknown as HttpRequest, { peerAddress } as unknown as Exchange);
+  const isRefused = (thrown: unknown): boolean => isFault(thrown) && thrown.reason === "ADMIN_CHANGE_REFUSED";
+  for (const other of ["10.0.0.7", "::ffff:10.0.0.7", "2001:db8::7", "1.127.0.0", ""])
+    await assert.rejects(async () => change(other), isRefused, other);
+  assert.equal(limit, 5);
+  for (const here of ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"]) assert.equal((await change(here))?.status, 200, here);
+  assert.equal(limit, 7);
 });
 
 test("admin page without a change refuses POST, comes while the app runs and goes when it is taken away", async () => {

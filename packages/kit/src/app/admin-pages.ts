@@ -67,7 +67,7 @@ function plainValue(_: string, value: unknown): unknown {
 }
 
 function handlerFrom({ show, html, change }: AdminPage): HttpHandler {
-  return async (request) => {
+  return async (request, exchange) => {
     if (request.method === "GET" || request.method === "HEAD") {
       const at = request.target.indexOf("?");
       const query = new URLSearchParams(at === -1 ? "" : request.target.slice(at + 1));
@@ -78,8 +78,15 @@ function handlerFrom({ show, html, change }: AdminPage): HttpHandler {
       const allowed = change ? ["GET", "HEAD", "POST"] : ["GET", "HEAD"];
       return jsonAnswer(405, { expected: allowed }, { allow: allowed.join(", ") });
     }
+    // The port may be open to a network for those who read; who changes something has been let onto the machine.
+    if (!isLoopback(exchange.peerAddress))
+      throw fault(kitReasons.ADMIN_CHANGE_REFUSED, "Expected a change from this machine, found one from another.");
     return jsonAnswer(200, await change(await valueFrom(request)));
   };
+}
+
+function isLoopback(address: string): boolean {
+  return /^(::ffff:)?127\./.test(address) || address === "::1";
 }
 
 async function valueFrom(request: HttpRequest): Promise<unknown> {
