@@ -17,6 +17,9 @@ import (
 // A server that has answered nothing for this long is given up.
 const grace = 2 * time.Second
 
+// Calls that come due within so long leave together: at a high rate a write for each would make the load late, not the server.
+const tick = 100 * time.Microsecond
+
 type plan struct {
 	Port        int
 	Secure      bool
@@ -37,7 +40,7 @@ type tally struct {
 	plan
 	answered, failures, made int
 	latencies                []time.Duration
-	now, until               time.Time
+	now, until, paced        time.Time
 }
 
 func (t *tally) settled(due time.Time) {
@@ -119,6 +122,10 @@ func owed(open []*connection) int {
 
 // Makes the calls that have come due, one connection after another.
 func pace(all *tally, open []*connection, started time.Time) {
+	if all.now.Sub(all.paced) < tick {
+		return
+	}
+	all.paced = all.now
 	wanted := int(all.now.Sub(started).Seconds() * all.Rate)
 	for ; all.made < wanted; all.made++ {
 		due := started.Add(time.Duration(float64(all.made) / all.Rate * float64(time.Second)))
