@@ -26,13 +26,16 @@ function startShedding(options: Parameters<typeof createLoadShedding>[0] = {}): 
   const loop = { delay: 0, share: 0 };
   const queue = { age: 0 };
   const watch: LoopWatch = { delayMs: () => loop.delay, utilisation: () => loop.share, close: () => undefined };
-  const policy = createLoadShedding<unknown>(options, {
-    clock,
-    loop: watch,
-    queueAgeMs: () => queue.age,
-    laneOf: (request) => request as Lane,
-    isCritical: (request) => request === "critical",
-  });
+  const policy = createLoadShedding<unknown>(
+    { loopDelayMs: 50, loopDelayMsMax: 400, ...options },
+    {
+      clock,
+      loop: watch,
+      queueAgeMs: () => queue.age,
+      laneOf: (request) => request as Lane,
+      isCritical: (request) => request === "critical",
+    },
+  );
   const serve = layered<string, string>(async (request) => request, [policy.layer]);
   return { clock, loop, queue, policy, pass: (lane) => passing(200, () => serve(lane, callOf(clock))) };
 }
@@ -126,6 +129,18 @@ test("other options hold at once, and bad ones change nothing", async () => {
   assert.equal(await pass("normal"), 0);
   policy.apply({ loopDelayMs: 1000 });
   assert.equal(await pass("normal"), 200);
+});
+
+test("by default a wait of some hundred milliseconds sheds bulk work alone, one of seconds all normal work", async () => {
+  const { loop, pass, policy } = startShedding();
+  policy.apply({});
+  loop.delay = 240;
+  assert.deepEqual([await pass("bulk"), await pass("normal")], [200, 200]);
+  loop.delay = 700;
+  assert.ok((await pass("bulk")) < 200);
+  assert.equal(await pass("normal"), 200);
+  loop.delay = 2000;
+  assert.deepEqual([await pass("bulk"), await pass("normal")], [0, 0]);
 });
 
 test("a watch tells in the very turn that blocks, in the turn after it, and no longer", async () => {

@@ -17,7 +17,10 @@ import type { Lane } from "./lane.ts";
  * Bulk work is refused by chance that rises from load 0 to 0.5, normal work from 0.5 to 1, urgent from 1 to 1.5, critical from 1.5 to 2.
  */
 export interface LoadSheddingOptions {
-  /** How long calls waited for the event loop. Load 0 at the first, 1 at the second. Default 50 and 400. */
+  /**
+   * How long calls waited for the event loop. Load 0 at the first, 1 at the second. Default 250 and 2,000: normal work is refused from
+   * a good second on, as a process that has to wait for its core now and then comes to some hundred milliseconds with little to do.
+   */
   readonly loopDelayMs?: number;
   readonly loopDelayMsMax?: number;
   /** How long work waits in queues of the app (`queueAgeMs` of the parts). Default 100 and 1,000. */
@@ -185,7 +188,7 @@ class LoadJudge {
 }
 
 function checked(options: LoadSheddingOptions): Required<LoadSheddingOptions> {
-  const { loopDelayMs = 50, loopDelayMsMax = Math.max(400, loopDelayMs * 2), queueAgeMs = 100, inFlightMax = 1000 } = options;
+  const { loopDelayMs = 250, loopDelayMsMax = Math.max(2000, loopDelayMs * 2), queueAgeMs = 100, inFlightMax = 1000 } = options;
   const { queueAgeMsMax = Math.max(1000, queueAgeMs * 2), utilisation = 0.95, hysteresis = 0.2, retryAfterMs = 200 } = options;
   expectRanges({
     loopDelayMs: [loopDelayMs, 1, 60_000],

@@ -9,7 +9,7 @@ import { createLoadShedding } from "../load-shedding.ts";
 import { createLoopWatch } from "../node-loop-watch.ts";
 
 const shedding = createLoadShedding(
-  {},
+  { loopDelayMs: 50, loopDelayMsMax: 400 },
   {
     loop: createLoopWatch(),
     laneOf: (_, call) => (metadataValue(call.metadata, "x-lane") ?? "normal") as Lane,
