@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
@@ -20,9 +20,12 @@ async function soaked(t: TestContext, ...more: string[]): Promise<{ readonly cod
   const folder = mkdtempSync(`${tmpdir()}/weir-soak-`);
   t.after(() => rmSync(folder, { recursive: true }));
   const file = `${folder}/soak.json`;
-  const code = await new Promise<number>((resolve) => {
-    const child = execFile(process.execPath, [main, "--json", file, ...more], { timeout: 120_000 }, () => resolve(child.exitCode ?? -1));
+  const { code, said } = await new Promise<{ code: number; said: string }>((resolve) => {
+    const child = execFile(process.execPath, [main, "--json", file, ...more], { timeout: 120_000 }, (_, __, stderr) =>
+      resolve({ code: child.exitCode ?? -1, said: stderr }),
+    );
   });
+  assert.ok(existsSync(file), `the soak ended with ${code} and no report:\n${said.slice(-4000)}`);
   return { code, report: JSON.parse(readFileSync(file, "utf8")) as SoakReport };
 }
 
