@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { once, type EventEmitter } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect } from "node:net";
@@ -37,11 +37,16 @@ export const rudeKinds: readonly Rude[] = [
 async function cutConnection(port: number, random: Random): Promise<void> {
   const socket = connect({ port, host: "127.0.0.1" });
   socket.on("error", () => undefined);
-  const closed = once(socket, "close");
+  const closed = closing(socket);
   const text = heads[random(heads.length)] ?? "";
   socket.write(text.slice(0, 1 + random(text.length)), "latin1");
   setTimeout(() => (random(2) === 0 ? socket.destroy() : socket.resetAndDestroy()), random(8));
   await closed;
+}
+
+/** Until it is closed, whatever comes before: `once` would reject with an error while nobody waits yet, which ends the process. */
+function closing(one: Pick<EventEmitter, "once">): Promise<void> {
+  return new Promise((resolve) => void one.once("close", () => resolve()));
 }
 
 /** Opens streams and takes them back, fewer than any server takes for an attack. */
@@ -70,7 +75,7 @@ function open(session: ClientHttp2Session): ReturnType<ClientHttp2Session["reque
 async function withSession(port: number, action: (session: ClientHttp2Session) => Promise<void>): Promise<void> {
   const session = connectHttp2(`http://127.0.0.1:${port}`);
   session.on("error", () => undefined);
-  const closed = once(session, "close");
+  const closed = closing(session);
   try {
     await once(session, "connect", { signal: AbortSignal.timeout(openMsMax) });
     await action(session);
